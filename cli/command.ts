@@ -1,0 +1,169 @@
+/**
+ * What a command is, how its line is read, and what its help looks like.
+ *
+ * Reading is `node:util` `parseArgs` in strict mode; the same table draws the help, so the two
+ * cannot disagree.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { usageError } from "./exit.ts";
+import type { ExitCode } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** One option of a command. */
+export interface OptionSpec {
+  /** One letter, without the dash. */
+  readonly short?: string;
+  /** Placeholder of the value in the help, for example `DIR`; absent for a switch. */
+  readonly value?: string;
+  /** One line that says what it does. */
+  readonly help: string;
+}
+
+/** The values read from one command line. */
+export interface Invocation {
+  /** Words that are no options, in order. */
+  readonly words: readonly string[];
+  /** Option values by long name. */
+  readonly text: Readonly<Record<string, string | undefined>>;
+  /** Switches that were given. */
+  readonly on: ReadonlySet<string>;
+  readonly terminal: Terminal;
+}
+
+/** One command of the program. */
+export interface CommandSpec {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the name, for example `--key ID (--file PATH | --digest HEX)`. */
+  readonly usage: string;
+  /** Paragraphs below the summary. */
+  readonly about?: string;
+  /** Most words accepted; more is an error. */
+  readonly maxWords: number;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Whole command lines that work. */
+  readonly examples: readonly string[];
+  /** Does the work. */
+  run(invocation: Invocation): Promise<ExitCode>;
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  help: { short: "h", help: "show this help" },
+  debug: { help: "show stack traces of errors" },
+};
+
+/** Options of every command that talks to a running daemon. */
+export const CLIENT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  home: { value: "DIR", help: "keystore directory (TRF_HOME)" },
+  "admin-address": { value: "HOST:PORT", help: "admin listener (TRF_ADMIN_ADDRESS)" },
+  json: { help: "print one JSON object for machines" },
+};
+
+/** Small edit distance, enough to catch a slip of the fingers. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const row = Array.from({ length: candidate.length + 1 }, (_, i) => i);
+    for (let i = 1; i <= word.length; i++) {
+      let diagonal = row[0]!;
+      row[0] = i;
+      for (let j = 1; j <= candidate.length; j++) {
+        const above = row[j]!;
+        row[j] = Math.min(
+          above + 1,
+          row[j - 1]! + 1,
+          diagonal + (word[i - 1] === candidate[j - 1] ? 0 : 1),
+        );
+        diagonal = above;
+      }
+    }
+    if (row[candidate.length]! < bestDistance) {
+      bestDistance = row[candidate.length]!;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+/**
+ * Reads the words after the command's name.
+ *
+ * @throws {CliError} (exit 2) with a suggestion where one is near.
+ */
+export function readLine(
+  command: CommandSpec,
+  args: readonly string[],
+  terminal: Terminal,
+): Invocation {
+  const specs = { ...COMMON_OPTIONS, ...command.options };
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    options[name] = { type: spec.value === undefined ? "boolean" : "string" };
+    if (spec.short !== undefined) options[name]!.short = spec.short;
+  }
+  const help = `run \`transfunctioner ${command.name} --help\``;
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const unknown = /Unknown option '-{0,2}([^'=]+)/.exec(message);
+    if (unknown !== null) {
+      const near = nearest(unknown[1]!, Object.keys(specs));
+      const dashes = unknown[1]!.length === 1 ? "-" : "--";
+      throw usageError(
+        `unknown option ${dashes}${unknown[1]} for ${command.name}`,
+        near === undefined ? help : `did you mean --${near}? ${help}`,
+      );
+    }
+    const first = message.split("\n")[0]!.replace(/\.$/, "");
+    throw usageError(first.charAt(0).toLowerCase() + first.slice(1), help);
+  }
+  if (parsed.positionals.length > command.maxWords) {
+    throw usageError(
+      `unexpected word "${parsed.positionals[command.maxWords]}" for ${command.name}`,
+      help,
+    );
+  }
+  const text: Record<string, string | undefined> = {};
+  const on = new Set<string>();
+  for (const [name, value] of Object.entries(parsed.values)) {
+    if (value === true) on.add(name);
+    else if (typeof value === "string") {
+      if (value === "") throw usageError(`--${name} needs a value`, help);
+      text[name] = value;
+    }
+  }
+  return { words: parsed.positionals, text, on, terminal };
+}
+
+function optionLines(options: Readonly<Record<string, OptionSpec>>): string {
+  const rows = Object.entries(options).map(([name, spec]) => {
+    const short = spec.short === undefined ? "    " : `-${spec.short}, `;
+    return [`  ${short}--${name}${spec.value === undefined ? "" : " " + spec.value}`, spec.help];
+  });
+  const width = Math.max(...rows.map(([left]) => left!.length));
+  return rows.map(([left, right]) => `${left!.padEnd(width)}  ${right}`).join("\n");
+}
+
+/** The help text of one command. */
+export function commandHelp(command: CommandSpec): string {
+  const about = command.about === undefined ? "" : `\n${command.about}\n`;
+  return `${command.summary}
+
+USAGE
+  transfunctioner ${command.name} ${command.usage}
+${about}
+OPTIONS
+${optionLines({ ...command.options, ...COMMON_OPTIONS })}
+
+EXAMPLES
+${command.examples.map((e) => `  ${e}`).join("\n")}
+`;
+}

@@ -1,0 +1,47 @@
+/**
+ * Exit codes of every command; README section "Exit codes" lists the same.
+ *
+ * @module
+ */
+
+/** What a finished process tells its caller. */
+export const EXIT = {
+  /** The job was done. */
+  done: 0,
+  /** The job was tried and failed. */
+  failed: 1,
+  /** The command line, a variable or the configuration cannot be used. */
+  usage: 2,
+  /** A node said no: not allowed, not ready, already used. */
+  refused: 3,
+  /** Nobody said no, but the answer did not come in time. */
+  timedOut: 4,
+} as const;
+
+/** One of {@link EXIT}. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** An error meant for a person: one line of what is wrong, one of what to do. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  /** Process exit code. */
+  readonly exit: ExitCode;
+  /** What to do about it. */
+  readonly hint: string | undefined;
+  /** Stable code for machines. */
+  readonly code: string;
+
+  /** Builds the error; `code` defaults to one that follows from `exit`. */
+  constructor(exit: ExitCode, message: string, hint?: string, code?: string) {
+    super(message);
+    this.exit = exit;
+    this.hint = hint;
+    this.code = code ??
+      { 0: "TF-OK", 1: "TF-FAILED", 2: "TF-USAGE", 3: "TF-REFUSED", 4: "TF-TIMEOUT" }[exit];
+  }
+}
+
+/** A mistake on the command line. */
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError(EXIT.usage, message, hint);
+}
