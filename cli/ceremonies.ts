@@ -1,0 +1,110 @@
+/** `transfunctioner ceremonies`. @module */
+
+import { shortId } from "./ceremony_view.ts";
+import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
+import { callDaemon } from "./connect.ts";
+import { EXIT, usageError } from "./exit.ts";
+import { duration, printFields, printJson, printTable } from "./output.ts";
+
+interface CeremonyRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly curve?: string;
+  readonly key_id?: string;
+  readonly digest?: string;
+  readonly requester?: string;
+  readonly committee: readonly string[];
+  readonly threshold?: number;
+  readonly age_ms: number;
+  readonly round?: number;
+  readonly rounds?: number;
+  readonly step?: string;
+  readonly waiting_for?: readonly string[];
+  readonly reason?: string;
+  readonly culprits?: readonly string[];
+}
+
+const ACTIONS = ["show", "approve", "deny", "abort"];
+
+function detail(row: CeremonyRow): string {
+  if (row.reason !== undefined) {
+    const blamed = row.culprits ?? [];
+    return row.reason + (blamed.length === 0 ? "" : ` [${blamed.map(shortId).join(" ")}]`);
+  }
+  if (row.state !== "running") return row.state === "waiting" ? "needs approval" : "";
+  const silent = row.waiting_for ?? [];
+  const round = row.round === undefined ? "" : `round ${row.round}`;
+  return silent.length === 0 ? round : `${round}, waiting for ${silent.map(shortId).join(" ")}`;
+}
+
+/** Lists ceremonies; approves, denies, aborts or shows one. */
+export const command: CommandSpec = {
+  name: "ceremonies",
+  summary: "List ceremonies; approve, deny, abort or show one.",
+  usage: "[show|approve|deny|abort ID] [--reason TEXT] [--json]",
+  about: `With TRF_CONSENT=manual a request of an allowed initiator waits here until it is approved.
+ID may be shortened as long as it stays unique.`,
+  maxWords: 2,
+  options: {
+    reason: { value: "TEXT", help: "told to the requester when denying or aborting" },
+    ...CLIENT_OPTIONS,
+  },
+  examples: [
+    "transfunctioner ceremonies",
+    "transfunctioner ceremonies approve 17addc87",
+  ],
+  async run(invocation) {
+    const { terminal, words, on, text } = invocation;
+    const [action, id] = words;
+    if (action === undefined) {
+      const { ceremonies } = await callDaemon<{ ceremonies: CeremonyRow[] }>(
+        invocation,
+        "ceremonies",
+        {},
+      );
+      if (on.has("json")) printJson(terminal, "transfunctioner/ceremonies/1", { ceremonies });
+      else if (ceremonies.length === 0) terminal.out("no ceremonies since the daemon started\n");
+      else {
+        await printTable(
+          terminal,
+          ["id", "kind", "state", "key", "age", "requester", "detail"],
+          ceremonies.map((c) => [
+            shortId(c.id),
+            c.kind,
+            c.state,
+            c.key_id === undefined ? "-" : shortId(c.key_id),
+            duration(c.age_ms),
+            c.requester === undefined ? "-" : shortId(c.requester),
+            detail(c),
+          ]),
+        );
+      }
+      return EXIT.done;
+    }
+    if (!ACTIONS.includes(action)) {
+      throw usageError(`ceremonies: unknown word "${action}"`, `known: ${ACTIONS.join(", ")}`);
+    }
+    if (id === undefined) throw usageError(`ceremonies ${action}: the ceremony id is missing`);
+    const row = await callDaemon<CeremonyRow>(invocation, `ceremonies.${action}`, {
+      id: id.toLowerCase(),
+      reason: text["reason"],
+    });
+    if (on.has("json")) printJson(terminal, "transfunctioner/ceremony/1", row);
+    else {
+      printFields(terminal, [
+        ["ceremony", row.id],
+        ["kind", row.kind],
+        ["state", row.state],
+        ["curve", row.curve],
+        ["key id", row.key_id],
+        ["digest", row.digest],
+        ["requester", row.requester],
+        ["committee", row.committee.join("\n" + " ".repeat(11))],
+        ["threshold", row.threshold?.toString()],
+        ["detail", detail(row) === "" ? undefined : detail(row)],
+      ]);
+    }
+    return EXIT.done;
+  },
+};
