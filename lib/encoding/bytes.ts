@@ -4,13 +4,9 @@
  * @module
  */
 
-const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
-
 /** Returns the lower-case hexadecimal text of `bytes`. */
 export function toHex(bytes: Uint8Array): string {
-  let out = "";
-  for (const b of bytes) out += HEX[b];
-  return out;
+  return bytes.toHex();
 }
 
 /**
@@ -22,9 +18,7 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) {
     throw new SyntaxError("Cannot read hex: expected an even number of hexadecimal digits");
   }
-  const out = new Uint8Array(text.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return out;
+  return Uint8Array.fromHex(text) as Uint8Array<ArrayBuffer>;
 }
 
 /** Returns the standard base64 text of `bytes`, with padding. */
