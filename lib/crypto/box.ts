@@ -1,0 +1,124 @@
+/**
+ * NaCl's secretbox and box: XSalsa20-Poly1305 under a shared key, and X25519 in front of it.
+ *
+ * @module
+ */
+
+import nacl from "tweetnacl";
+
+/** Length of a secretbox and box key, and of an X25519 key, in bytes. */
+export const BOX_KEY_BYTES = 32;
+/** Length of a nonce in bytes. */
+export const BOX_NONCE_BYTES = 24;
+/** Length of the authentication tag, which stands in front of the ciphertext. */
+export const BOX_TAG_BYTES = 16;
+
+/** The part of tweetnacl that its type declarations leave out. */
+interface LowLevel {
+  crypto_core_hsalsa20(out: Uint8Array, input: Uint8Array, key: Uint8Array, c: Uint8Array): number;
+}
+const { lowlevel } = nacl as unknown as { lowlevel: LowLevel };
+const SIGMA = new TextEncoder().encode("expand 32-byte k");
+const ZERO_INPUT = new Uint8Array(16);
+
+/** Encrypts: returns tag (16 bytes) followed by the ciphertext. A nonce serves once per key. */
+export function secretboxSeal(
+  cleartext: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): Uint8Array {
+  return nacl.secretbox(cleartext, nonce, key);
+}
+
+/** Checks and decrypts; `null` if the box was not made with this key and nonce. */
+export function secretboxOpen(
+  box: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): Uint8Array | null {
+  return nacl.secretbox.open(box, nonce, key);
+}
+
+/** Returns the X25519 public key (32 bytes) of a 32-byte private key, which is clamped inside. */
+export function x25519Public(privateKey: Uint8Array): Uint8Array<ArrayBuffer> {
+  return nacl.scalarMult.base(privateKey) as Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * X25519 (RFC 7748): the 32-byte shared secret, or `null` when it is all zero, that is when
+ * `publicKey` is a point of low order and the secret would be known to everybody.
+ *
+ * @throws {RangeError} if a key is not 32 bytes.
+ */
+export function x25519(
+  privateKey: Uint8Array,
+  publicKey: Uint8Array,
+): Uint8Array<ArrayBuffer> | null {
+  if (privateKey.length !== BOX_KEY_BYTES || publicKey.length !== BOX_KEY_BYTES) {
+    throw new RangeError("Cannot run X25519: both keys must be 32 bytes");
+  }
+  const shared = nacl.scalarMult(privateKey, publicKey) as Uint8Array<ArrayBuffer>;
+  let bits = 0;
+  for (const byte of shared) bits |= byte;
+  return bits === 0 ? null : shared;
+}
+
+/**
+ * The key that NaCl's `box` derives from an X25519 pair: HSalsa20 of the shared secret.
+ * `null` for a public key of low order, which NaCl itself would accept.
+ *
+ * @throws {RangeError} if a key is not 32 bytes.
+ */
+export function boxSharedKey(
+  privateKey: Uint8Array,
+  publicKey: Uint8Array,
+): Uint8Array<ArrayBuffer> | null {
+  const shared = x25519(privateKey, publicKey);
+  if (shared === null) return null;
+  const key = new Uint8Array(BOX_KEY_BYTES);
+  lowlevel.crypto_core_hsalsa20(key, ZERO_INPUT, shared, SIGMA);
+  shared.fill(0);
+  return key;
+}
+
+/**
+ * NaCl `box`: encrypts `cleartext` from `privateKey` to `publicKey`; tag first.
+ *
+ * @returns `null` if `publicKey` is a point of low order.
+ * @throws {RangeError} if a key is not 32 bytes.
+ */
+export function boxSeal(
+  cleartext: Uint8Array,
+  nonce: Uint8Array,
+  publicKey: Uint8Array,
+  privateKey: Uint8Array,
+): Uint8Array | null {
+  const key = boxSharedKey(privateKey, publicKey);
+  if (key === null) return null;
+  try {
+    return secretboxSeal(cleartext, nonce, key);
+  } finally {
+    key.fill(0);
+  }
+}
+
+/**
+ * Opens a NaCl `box`.
+ *
+ * @returns `null` if it does not open or `publicKey` is a point of low order.
+ * @throws {RangeError} if a key is not 32 bytes.
+ */
+export function boxOpen(
+  box: Uint8Array,
+  nonce: Uint8Array,
+  publicKey: Uint8Array,
+  privateKey: Uint8Array,
+): Uint8Array | null {
+  const key = boxSharedKey(privateKey, publicKey);
+  if (key === null) return null;
+  try {
+    return secretboxOpen(box, nonce, key);
+  } finally {
+    key.fill(0);
+  }
+}

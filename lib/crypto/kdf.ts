@@ -1,0 +1,45 @@
+/**
+ * Hash and key-derivation primitives of the wire and the key store, behind one import.
+ *
+ * @module
+ */
+
+import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { hmac } from "@noble/hashes/hmac.js";
+import { hkdf } from "@noble/hashes/hkdf.js";
+import { ripemd160 as nobleRipemd160 } from "@noble/hashes/legacy.js";
+import { utf8 } from "../encoding/bytes.ts";
+
+/** Returns SHA-256 (32 bytes) over the concatenation of `parts`. */
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return nobleSha256(parts[0]!) as Uint8Array<ArrayBuffer>;
+  const hash = nobleSha256.create();
+  for (const part of parts) hash.update(part);
+  return hash.digest() as Uint8Array<ArrayBuffer>;
+}
+
+/** Returns RIPEMD-160 (20 bytes) of `bytes`. */
+export function ripemd160(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return nobleRipemd160(bytes) as Uint8Array<ArrayBuffer>;
+}
+
+/** Returns HMAC-SHA256 (32 bytes) of `message` under `key` of any length. */
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array<ArrayBuffer> {
+  return hmac(nobleSha256, key, message) as Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * HKDF-SHA256 (RFC 5869), extract and expand.
+ *
+ * @param ikm input key material; stays the caller's to wipe.
+ * @param info ASCII label that separates the uses of one key.
+ * @param length bytes wanted, at most 8,160.
+ */
+export function hkdfSha256(
+  ikm: Uint8Array,
+  salt: Uint8Array,
+  info: string,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  return hkdf(nobleSha256, ikm, salt, utf8(info), length) as Uint8Array<ArrayBuffer>;
+}

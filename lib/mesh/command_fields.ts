@@ -1,0 +1,177 @@
+/**
+ * Field names, order and types of every command on the wire (specification: mesh section 7).
+ *
+ * @module
+ */
+
+import type {
+  AdminPeerRecord,
+  CeremonyStatus,
+  Command,
+  CommandType,
+  OutcomeCommand,
+  PartyId,
+  PeerRecord,
+} from "./command_types.ts";
+import {
+  field,
+  goBool,
+  goByteArray,
+  goBytes,
+  type GoFields,
+  goHash,
+  goIdentity,
+  goInt64,
+  goList,
+  goString,
+  goStringMap,
+  goStruct,
+  type GoType,
+  goUint32,
+  goUint8,
+  optional,
+} from "./go_json.ts";
+
+/** The fields of the command with type `K`, without the type. */
+type Body<K extends CommandType, C = Command> = C extends { readonly type: infer T }
+  ? K extends T ? Omit<C, "type"> : never
+  : never;
+
+const recordFields: GoFields<PeerRecord> = {
+  identity: field("identity", goIdentity),
+  address: field("address", goString),
+  naclPub: optional("nacl_pub", goBytes),
+  version: field("version", goUint32),
+  lastSeen: field("last_seen", goInt64),
+  sessions: optional("sessions", goList(goIdentity)),
+};
+
+const adminRecordFields: GoFields<AdminPeerRecord> = {
+  ...recordFields,
+  connected: field("connected", goBool),
+  live: field("live", goBool),
+  self: field("self", goBool),
+};
+
+/** A member of a committee as it stands in requests. */
+export const goPartyId: GoType<PartyId> = goStruct<PartyId>({
+  id: field("id", goString),
+  moniker: field("moniker", goString),
+  key: field("key", goBytes),
+  index: field("index", goInt64),
+});
+
+const committee = goList(goPartyId);
+
+const statusFields: GoFields<CeremonyStatus> = {
+  ceremonyId: field("ceremony_id", goHash),
+  found: field("found", goBool),
+  ceremonyType: optional("type", goString),
+  status: optional("status", goString),
+  startTime: optional("start_time", goInt64),
+  keyId: optional("key_id", goBytes),
+  committee: optional("committee", goList(goIdentity)),
+  error: optional("error", goString),
+};
+
+const outcomeFields: GoFields<Omit<OutcomeCommand, "type">> = {
+  ceremonyId: field("ceremonyid", goHash),
+  success: field("success", goBool),
+  error: optional("error", goString),
+};
+
+const empty = {} as const;
+
+/** Every payload type with its fields, in wire order. */
+const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
+  "hello": {
+    version: field("version", goUint32),
+    options: optional("options", goStringMap),
+    identity: field("identity", goIdentity),
+    challenge: field("challenge", goBytes),
+    naclPub: field("nacl_pub", goBytes),
+  },
+  "hello-response": { signature: field("signature", goBytes) },
+  "ping": { originTimestamp: field("origintimestamp", goInt64) },
+  "ping-response": {
+    originTimestamp: field("origintimestamp", goInt64),
+    peerTimestamp: field("peertimestamp", goInt64),
+  },
+  "peer-notify": { count: field("count", goInt64) },
+  "peer-list-request": empty,
+  "peer-list-response": { peers: field("peers", goList(goStruct<PeerRecord>(recordFields))) },
+  "encrypted": {
+    ephemeralPub: field("ephemeral_pub", goByteArray(32)),
+    nonce: field("nonce", goByteArray(24)),
+    ciphertext: field("ciphertext", goBytes),
+    signature: field("signature", goBytes),
+    sender: field("sender", goIdentity),
+    innerType: field("inner_type", goString),
+  },
+  "tss": {
+    ceremonyId: field("ceremonyid", goHash),
+    ceremonyType: field("type", goUint8),
+    from: field("from", goIdentity),
+    flags: field("flags", goUint8),
+    data: field("data", goBytes),
+    signature: field("signature", goBytes),
+  },
+  "keygen": {
+    ceremonyId: field("ceremonyid", goHash),
+    curve: field("curve", goString),
+    committee: field("committee", committee),
+    threshold: field("threshold", goInt64),
+    coordinator: field("coordinator", goIdentity),
+  },
+  "keygen-response": outcomeFields,
+  "sign": {
+    ceremonyId: field("ceremonyid", goHash),
+    keyId: field("keyid", goBytes),
+    committee: field("committee", committee),
+    threshold: field("threshold", goInt64),
+    data: field("data", goBytes),
+  },
+  "sign-response": {
+    ceremonyId: field("ceremonyid", goHash),
+    success: field("success", goBool),
+    r: optional("r", goBytes),
+    s: optional("s", goBytes),
+    error: optional("error", goString),
+  },
+  "reshare": {
+    ceremonyId: field("ceremonyid", goHash),
+    curve: field("curve", goString),
+    keyId: field("keyid", goBytes),
+    oldCommittee: field("oldcommittee", committee),
+    newCommittee: field("newcommittee", committee),
+    oldThreshold: field("oldthreshold", goInt64),
+    newThreshold: field("newthreshold", goInt64),
+  },
+  "reshare-response": outcomeFields,
+  "ceremony-result": outcomeFields,
+  "ceremony-abort": {
+    ceremonyId: field("ceremonyid", goHash),
+    reason: field("reason", goString),
+  },
+  "busy": empty,
+  "peer-list-admin": empty,
+  "peer-list-admin-response": {
+    peers: field("peers", goList(goStruct<AdminPeerRecord>(adminRecordFields))),
+  },
+  "ceremony-status": { ceremonyId: field("ceremony_id", goHash) },
+  "ceremony-status-response": statusFields,
+  "ceremony-list": empty,
+  "ceremony-list-response": {
+    ceremonies: field("ceremonies", goList(goStruct<CeremonyStatus>(statusFields))),
+  },
+  "peer-add": { address: field("address", goString) },
+  "peer-add-response": {
+    accepted: field("accepted", goBool),
+    error: optional("error", goString),
+  },
+};
+
+/** The struct of every payload type. Lookups are exact and case-sensitive. */
+export const commandStructs: ReadonlyMap<string, GoType<object>> = new Map(
+  Object.entries(catalogue).map(([type, fields]) => [type, goStruct<object>(fields)]),
+);
