@@ -68,7 +68,7 @@ export function readTranscript(file: string): Transcript {
   const json = testdata(file) as JsonObject;
   const party = (p: Json): RecordedParty => ({
     identity: at(p, "identity") as string,
-    key: at(p, "key") as bigint,
+    key: BigInt(at(p, "key") as string), // the files quote keys
   });
   const parties = (name: string) => ((json.get(name) ?? []) as Json[]).map(party);
   const signed = (json.get("digest") ?? json.get("message") ?? "") as string;
