@@ -1,0 +1,244 @@
+/**
+ * Hands an Ed25519 key from an old to a new committee without changing it (specification: eddsa.md
+ * section 6).
+ *
+ * The Go library never ties what an old party deals to what it holds, so a wrong contribution
+ * shows only in the sum. Here whoever sits in both committees compares each dealt constant term
+ * with the dealer's public share; everybody compares the public key with the one expected, where
+ * something is known of it, and blames only who differs from that. The protocol's messages are
+ * bound to no session: the transport's ceremony id must keep ceremonies apart.
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../../arith/random.ts";
+import { type CurvePoint, ed25519, flattenPoints } from "../../crypto/curve.ts";
+import { equalBytes, intToBytes } from "../../encoding/bytes.ts";
+import type { Channel } from "../channel.ts";
+import { commit } from "../commitment.ts";
+import { say } from "../ecdsa/message_type.ts";
+import { ProtocolError } from "../errors.ts";
+import { hedgedRandom } from "../hedged_random.ts";
+import { type Party, partyKeyBytes } from "../party.ts";
+import { shareSecret, type Sharing, verifyShare } from "../vss.ts";
+import { checkCommittee, hasPrimeOrder, openPoints, othersOf, type Refuse } from "./checks.ts";
+import {
+  resharingRound1,
+  resharingRound2,
+  resharingRound3Opening,
+  resharingRound3Share,
+  resharingRound4,
+} from "./messages.ts";
+import { publicShares, sumColumns } from "./polynomials.ts";
+import { additiveShare, EddsaShare, keyIdOf, selectSigners } from "./share.ts";
+import { resharingSsid, type Session } from "./ssid.ts";
+
+const TASK = "eddsa-resharing";
+
+/** What a node brings to a resharing. */
+export interface ResharingInput extends Session {
+  /** The old parties that take part, at least `oldThreshold + 1`, keys as in the share. */
+  readonly oldParties: readonly Party[];
+  /** All new parties; a party that is in both committees has its old key XOR 1 here. */
+  readonly newParties: readonly Party[];
+  /** Own index among the old parties, `null` if not one of them. */
+  readonly oldIndex: number | null;
+  /** Own index among the new parties, `null` if not one of them. */
+  readonly newIndex: number | null;
+  /** The key's threshold so far. */
+  readonly oldThreshold: number;
+  /** The key's threshold afterwards; from 1 to the number of new parties - 1. */
+  readonly newThreshold: number;
+  /** Own share, for an old party; else `null`. */
+  readonly share: EddsaShare | null;
+  /** The id of the key that is expected, see {@link keyIdOf}: a newcomer's only anchor. */
+  readonly expectedKeyId?: Uint8Array;
+  /** Source of the new polynomials. */
+  readonly random: RandomSource;
+  /**
+   * Called with the new share, fully verified, before this node tells anybody that it has it: put
+   * it aside durably. It becomes the current one when {@link reshare} returns it.
+   */
+  readonly onNewShare?: (share: EddsaShare) => Promise<void>;
+}
+
+/** What an old party deals: its summand of the key, shared among the new parties. */
+interface Deal {
+  readonly sharing: Sharing;
+  readonly opening: readonly bigint[];
+}
+
+/**
+ * Runs one node's part, in one or both roles. Returns the new share once every new party has
+ * acknowledged, or `null` to a node that is only in the old committee. The old share is the
+ * caller's to destroy, and only after this returned.
+ *
+ * @throws {ProtocolError} if somebody breaks a rule; culprits count in the committee it names.
+ * @throws {RangeError} if the input itself is wrong.
+ */
+export async function reshare(input: ResharingInput, channel: Channel): Promise<EddsaShare | null> {
+  checkInput(input);
+  const { oldParties, newParties, oldIndex, newIndex, newThreshold } = input;
+  const oldKeys = oldParties.map((party) => party.key);
+  const newKeys = newParties.map((party) => party.key);
+  const everyOld = othersOf(oldKeys.length, null);
+  const everyNew = othersOf(newKeys.length, null);
+  const toOld = [{ committee: "old", to: everyOld }] as const;
+  const toNew = [{ committee: "new", to: everyNew }] as const;
+  const held = oldIndex === null ? null : holding(input, oldKeys, oldIndex);
+
+  // Round 1, old: share the own summand of the key among the new parties, commit to the polynomial.
+  let deal: Deal | null = null;
+  if (held !== null) {
+    channel.progress("round 1: committing to a polynomial");
+    const { share, secret } = held;
+    const ssid = resharingSsid({ ...input, oldKeys, newKeys }, input);
+    const random = hedgedRandom(input.random, TASK, [intToBytes(share.xi, 32), ssid]);
+    const sharing = shareSecret(ed25519, newThreshold, secret, newKeys, random);
+    const { C, D } = commit(flattenPoints(sharing.commitments), random);
+    deal = { sharing, opening: D };
+    say(channel, resharingRound1, { publicKey: share.publicKey, commitment: C }, toNew);
+  }
+
+  // Round 2, new: agree on the key, say that the shares may come.
+  let offered: { publicKey: CurvePoint; commitments: ReadonlyMap<number, bigint> } | null = null;
+  if (newIndex !== null) {
+    channel.progress("round 2: agreeing on the key");
+    const offers = await channel.collect(resharingRound1, everyOld);
+    const keys = everyOld.map((j) => offers.get(j)!.publicKey);
+    const publicKey = agreedKey(keys, held?.share.publicKey, input.expectedKeyId);
+    const commitments = new Map(everyOld.map((j) => [j, offers.get(j)!.commitment]));
+    offered = { publicKey, commitments };
+    say(channel, resharingRound2, {}, toOld);
+  }
+
+  // Round 3, old: every new party is ready; deal the shares, open the commitment.
+  if (deal !== null) {
+    channel.progress("round 3: dealing shares");
+    await channel.collect(resharingRound2, everyNew);
+    for (const j of everyNew) {
+      say(channel, resharingRound3Share, {
+        share: deal.sharing.shares[j]!,
+        receiverId: partyKeyBytes(newKeys[j]!),
+      }, [{ committee: "new", to: [j] }]);
+    }
+    say(channel, resharingRound3Opening, { opening: deal.opening }, toNew);
+    deal = null;
+  }
+
+  // Round 4, new: verify everybody's share and points, add them up, keep the result.
+  let result: EddsaShare | null = null;
+  if (newIndex !== null && offered !== null) {
+    const refuse: Refuse = (reason, culprits = []) =>
+      new ProtocolError({ task: TASK, round: 4, reason, culprits, committee: "old" });
+    const [shares, openings] = await Promise.all([
+      channel.collect(resharingRound3Share, everyOld),
+      channel.collect(resharingRound3Opening, everyOld),
+    ]);
+    const { publicKey, commitments } = offered;
+    const ownKey = newKeys[newIndex]!;
+    const polynomials: CurvePoint[][] = [];
+    let xi = 0n;
+    for (const j of everyOld) {
+      channel.progress(`round 4: verifying the share of old party ${j}`);
+      const blame = (reason: string) => refuse(reason, [j]);
+      const { share, receiverId } = shares.get(j)!;
+      const { opening } = openings.get(j)!;
+      const points = openPoints(commitments.get(j)!, opening, newThreshold + 1, blame);
+      if (!equalBytes(receiverId, partyKeyBytes(ownKey))) throw blame("receiverId mismatch");
+      if (!verifyShare(ed25519, newThreshold, share, ownKey, points)) {
+        throw blame("share verify failed");
+      }
+      if (held !== null && !points[0]!.equals(held.publicParts[j]!)) {
+        throw blame("V_0 does not belong to the old share");
+      }
+      polynomials.push(points);
+      xi = (xi + share) % ed25519.q;
+      await channel.breathe();
+    }
+    if (xi === 0n) throw refuse("newXi is zero");
+    const columns = sumColumns(polynomials);
+    if (!columns[0]!.equals(publicKey)) throw refuse("V_0 != EdDSA pub key");
+    const bigXj = publicShares(columns, newKeys);
+    if (bigXj.some((X) => X.isIdentity)) throw refuse("BigXj is the identity point");
+    if (!ed25519.base.multiply(xi).equals(bigXj[newIndex]!)) {
+      throw refuse("Xi does not belong to BigXj");
+    }
+    result = new EddsaShare(xi, ownKey, newKeys, bigXj, publicKey);
+    channel.progress("round 4: keeping the new share");
+    await input.onNewShare?.(result);
+    const otherNew = { committee: "new", to: othersOf(newKeys.length, newIndex) } as const;
+    say(channel, resharingRound4, {}, [...toOld, otherNew]);
+  }
+
+  // Round 5: nobody is done before every new party holds its share.
+  channel.progress("round 5: waiting for every new party");
+  await channel.collect(resharingRound4, othersOf(newKeys.length, newIndex));
+  return result;
+}
+
+/** The caller's mistakes: committees, roles, keys that would collide or did not toggle. */
+function checkInput(input: ResharingInput): void {
+  const { oldParties, newParties, oldIndex, newIndex, share } = input;
+  const fail = (what: string) => new RangeError(`Cannot reshare: ${what}`);
+  checkCommittee("the old committee", oldParties, input.oldThreshold, oldIndex);
+  checkCommittee("the new committee", newParties, input.newThreshold, newIndex);
+  if (oldIndex === null && newIndex === null) throw fail("this node is in neither committee");
+  if ((share === null) !== (oldIndex === null)) {
+    throw fail("an old party, and nobody else, brings its share");
+  }
+  const oldKeys = new Map(oldParties.map((party) => [party.identity, party.key]));
+  for (const { identity, key } of newParties) {
+    if (oldParties.some((party) => party.key === key)) {
+      throw fail("a new party has the key of an old one; new keys are the old form XOR 1");
+    }
+    const oldKey = oldKeys.get(identity);
+    if (oldKey !== undefined && key !== (oldKey ^ 1n)) {
+      throw fail("a party in both committees must have its old key XOR 1 in the new one");
+    }
+  }
+  const here = oldIndex === null ? undefined : oldParties[oldIndex]!.identity;
+  const there = newIndex === null ? undefined : newParties[newIndex]!.identity;
+  if (here !== undefined && there !== undefined && here !== there) {
+    throw fail("the two own indices name different parties");
+  }
+}
+
+/** An old party's own share and everybody's public summand, checked against the key expected. */
+function holding(input: ResharingInput, oldKeys: readonly bigint[], oldIndex: number) {
+  const share = selectSigners(input.share!, oldKeys);
+  if (share.ownIndex !== oldIndex) {
+    throw new RangeError("Cannot reshare: the share is another party's");
+  }
+  const { expectedKeyId } = input;
+  if (expectedKeyId !== undefined && !equalBytes(expectedKeyId, keyIdOf(share.publicKey))) {
+    throw new RangeError("Cannot reshare: the share belongs to another key than the one expected");
+  }
+  return { share, ...additiveShare(share) };
+}
+
+/**
+ * Returns the key that all old parties named. Where the right one is known, exactly those that
+ * named another are to blame; without an anchor a disagreement blames nobody (the Go library
+ * compares with the first sender, so that its lie would fall on the second).
+ */
+function agreedKey(
+  keys: readonly CurvePoint[],
+  held: CurvePoint | undefined,
+  expectedKeyId: Uint8Array | undefined,
+): CurvePoint {
+  const refuse: Refuse = (reason, culprits = []) =>
+    new ProtocolError({ task: TASK, round: 2, reason, culprits, committee: "old" });
+  const where = (wrong: (key: CurvePoint) => boolean) =>
+    keys.flatMap((key, j) => wrong(key) ? [j] : []);
+  const anchored = where((key) =>
+    (held !== undefined && !key.equals(held)) ||
+    (expectedKeyId !== undefined && !equalBytes(keyIdOf(key), expectedKeyId))
+  );
+  if (anchored.length > 0) throw refuse("eddsa pub key is not the expected one", anchored);
+  if (keys.some((key) => !key.equals(keys[0]!))) throw refuse("eddsa pub key mismatch");
+  if (!hasPrimeOrder(keys[0]!)) {
+    throw refuse("eddsa pub key is not of prime order", where(() => true));
+  }
+  return keys[0]!;
+}

@@ -1,0 +1,167 @@
+/**
+ * A party's share of an Ed25519 key, in the Go library's save format (specification: eddsa.md
+ * section 7).
+ *
+ * @module
+ */
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { CurvePoint, ed25519, encodeEd25519 } from "../../crypto/curve.ts";
+import type { Json, JsonInput } from "../../encoding/json.ts";
+import { ContentError } from "../errors.ts";
+import { int, intList, object, pathOf, point, value } from "../fields.ts";
+import { parsePoint, pointToJson } from "../points.ts";
+import { lagrangeAtZero } from "../vss.ts";
+import { hasPrimeOrder } from "./checks.ts";
+
+/** Bits of a party key. */
+const KEY_BITS = 256;
+/** Most parties of one key. */
+const MAX_PARTIES = 1024;
+
+/** A share: one party's secret and everybody's public counterparts. SECRET; prints as redacted. */
+export class EddsaShare {
+  /** Takes the parts as they are; use {@link parseShare} for anything from outside. */
+  constructor(
+    /** Secret share, from 1 to L - 1. */
+    readonly xi: bigint,
+    /** Own party key: one of `ks`. */
+    readonly shareId: bigint,
+    /** All party keys, ascending. */
+    readonly ks: readonly bigint[],
+    /** Public counterparts of everybody's share, in the order of `ks`. */
+    readonly bigXj: readonly CurvePoint[],
+    /** The public key A. */
+    readonly publicKey: CurvePoint,
+  ) {}
+
+  /** Own position in {@link ks}. */
+  get ownIndex(): number {
+    return this.ks.indexOf(this.shareId);
+  }
+
+  /** Never prints the secret. */
+  toJSON(): string {
+    return "[redacted]";
+  }
+
+  /** Never prints the secret. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return "[redacted]";
+  }
+}
+
+/**
+ * Reads save data and checks that it is consistent: beyond the Go library's own validation
+ * (`Xi·G` is the own entry of `BigXj`, own key among `Ks`) the keys must be ascending, the points
+ * of prime order, and all of `BigXj` together must interpolate to the public key.
+ *
+ * @throws {ContentError} naming the field and the rule, never a value.
+ */
+export function parseShare(json: Json): EddsaShare {
+  const fields = object(json, "share");
+  const secret = { min: 1n, max: ed25519.q - 1n };
+  const key = { min: 1n, bits: KEY_BITS };
+  const xi = int(fields, "Xi", secret);
+  const shareId = int(fields, "ShareID", key);
+  const ks = intList(fields, "Ks", { ...key, minLength: 2, maxLength: MAX_PARTIES });
+  ks.forEach((k, i) => {
+    if (i > 0 && k <= ks[i - 1]!) throw new ContentError(pathOf(fields, "Ks"), "must be ascending");
+    if (k % ed25519.q === 0n) {
+      throw new ContentError(pathOf(fields, "Ks"), "must not hold a multiple of the group order");
+    }
+  });
+  const points = value(fields, "BigXj");
+  if (!Array.isArray(points) || points.length !== ks.length) {
+    throw new ContentError(pathOf(fields, "BigXj"), "must be a list as long as Ks");
+  }
+  const bigXj = points.map((p, j) => parsePoint(p, ed25519, `${pathOf(fields, "BigXj")}[${j}]`));
+  const publicKey = point(fields, "EDDSAPub", ed25519);
+  const own = ks.indexOf(shareId);
+  if (own === -1) throw new ContentError(pathOf(fields, "ShareID"), "must be one of Ks");
+  bigXj.forEach((X, j) => {
+    if (!hasPrimeOrder(X)) {
+      throw new ContentError(`${pathOf(fields, "BigXj")}[${j}]`, "must be a point of prime order");
+    }
+  });
+  if (!ed25519.base.multiply(xi).equals(bigXj[own]!)) {
+    throw new ContentError(pathOf(fields, "Xi"), "must belong to the own entry of BigXj");
+  }
+  const share = new EddsaShare(xi, shareId, ks, bigXj, publicKey);
+  if (!sumsToKey(publicParts(share), publicKey)) {
+    throw new ContentError(pathOf(fields, "EDDSAPub"), "must be the key that BigXj interpolate to");
+  }
+  return share;
+}
+
+/** Writes save data exactly as the Go library does. SECRET. */
+export function shareToJson(share: EddsaShare): JsonInput {
+  return {
+    Xi: share.xi,
+    ShareID: share.shareId,
+    Ks: share.ks,
+    BigXj: share.bigXj.map(pointToJson),
+    EDDSAPub: pointToJson(share.publicKey),
+  };
+}
+
+/**
+ * Returns the key id: the first 16 bytes of SHA-256 of the 32-byte encoded public key.
+ *
+ * The Go service keeps no EdDSA keys and so defines none; its ECDSA rule hashes the minimal
+ * x coordinate, which for Edwards points would not name the key uniquely (two keys share each x).
+ */
+export function keyIdOf(publicKey: CurvePoint): Uint8Array<ArrayBuffer> {
+  return sha256(encodeEd25519(publicKey)).slice(0, 16);
+}
+
+/**
+ * Returns the share cut to the parties `keys`, as signing and resharing start from.
+ *
+ * @throws {RangeError} if `keys` is not an ascending selection of `ks` that includes the own key.
+ */
+export function selectSigners(share: EddsaShare, keys: readonly bigint[]): EddsaShare {
+  const places = keys.map((key) => share.ks.indexOf(key));
+  if (places.some((place, i) => place === -1 || (i > 0 && place <= places[i - 1]!))) {
+    throw new RangeError(
+      "Cannot select signers: the keys are not an ascending part of the share's",
+    );
+  }
+  if (!keys.includes(share.shareId)) {
+    throw new RangeError("Cannot select signers: the share's own key is not among them");
+  }
+  const bigXj = places.map((place) => share.bigXj[place]!);
+  return new EddsaShare(share.xi, share.shareId, [...keys], bigXj, share.publicKey);
+}
+
+/** A share turned into a summand of the private key. */
+export interface AdditiveShare {
+  /** `w_i`: the own summand. SECRET. */
+  readonly secret: bigint;
+  /** `W_j = w_j·G` for every party of the cut share, own included. */
+  readonly publicParts: readonly CurvePoint[];
+}
+
+/**
+ * Turns a share that is cut to the acting parties into summands: the secrets of all of them add up
+ * to the private key.
+ *
+ * @throws {RangeError} if the public parts do not add up to the public key: too few parties for
+ * the key's threshold. (The Go library finds that out from a failed signature only.)
+ */
+export function additiveShare(cut: EddsaShare): AdditiveShare {
+  const parts = publicParts(cut);
+  if (!sumsToKey(parts, cut.publicKey)) {
+    throw new RangeError("Cannot use the share: these parties are fewer than the key needs");
+  }
+  const factor = lagrangeAtZero(ed25519, cut.ks, cut.ownIndex);
+  return { secret: (cut.xi * factor) % ed25519.q, publicParts: parts };
+}
+
+function publicParts({ ks, bigXj }: EddsaShare): CurvePoint[] {
+  return bigXj.map((X, j) => X.multiplyPublic(lagrangeAtZero(ed25519, ks, j)));
+}
+
+function sumsToKey(parts: readonly CurvePoint[], publicKey: CurvePoint): boolean {
+  return !publicKey.isIdentity && CurvePoint.sum(parts).equals(publicKey);
+}

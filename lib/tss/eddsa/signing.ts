@@ -1,0 +1,146 @@
+/**
+ * Threshold signing with Ed25519 (specification: eddsa.md section 5). The result is an ordinary
+ * Ed25519 signature (RFC 8032, no context, no prehash).
+ *
+ * Each session uses a fresh random nonce, hedged with the share, the session and the message, and
+ * committed to before anybody else's is seen. Every partial signature is verified against its
+ * sender's public share before it is added, so a wrong one names its sender; the Go library sees
+ * only that the sum fails.
+ *
+ * @module
+ */
+
+import { ed25519 as standard } from "@noble/curves/ed25519.js";
+import { sha512 } from "@noble/hashes/sha2.js";
+import { randomBelow, type RandomSource } from "../../arith/random.ts";
+import { CurvePoint, ed25519, encodeEd25519, flattenPoints } from "../../crypto/curve.ts";
+import { partyContext } from "../../crypto/framed_hash.ts";
+import { bytesToInt, concat, intToBytes } from "../../encoding/bytes.ts";
+import type { Channel } from "../channel.ts";
+import { commit } from "../commitment.ts";
+import { say } from "../ecdsa/message_type.ts";
+import { ProtocolError } from "../errors.ts";
+import { hedgedRandom } from "../hedged_random.ts";
+import type { Party } from "../party.ts";
+import { proveSchnorr, verifySchnorr } from "../proofs/schnorr.ts";
+import { checkCommittee, openPoints, othersOf, type Refuse } from "./checks.ts";
+import { signingRound1, signingRound2, signingRound3 } from "./messages.ts";
+import { additiveShare, type EddsaShare, selectSigners } from "./share.ts";
+import { type Session, signingSsid } from "./ssid.ts";
+
+const TASK = "eddsa-signing";
+
+/** What a party brings to a signing. */
+export interface SigningInput extends Session {
+  /** The signers, ascending by key; keys as in the share. At least `threshold + 1`. */
+  readonly parties: readonly Party[];
+  /** Own index among the signers. */
+  readonly self: number;
+  /** The key's threshold. */
+  readonly threshold: number;
+  /** Own share, with the keys of all its holders. */
+  readonly share: EddsaShare;
+  /** The message, of any length; every byte counts, leading zeros included. */
+  readonly message: Uint8Array;
+  /** Source of the nonce. */
+  readonly random: RandomSource;
+}
+
+/** An Ed25519 signature. */
+export interface EddsaSignature {
+  /** 64 bytes: `r ‖ s`. */
+  readonly signature: Uint8Array<ArrayBuffer>;
+  /** The encoded nonce point, 32 bytes. */
+  readonly r: Uint8Array<ArrayBuffer>;
+  /** The scalar, 32 bytes, little-endian. */
+  readonly s: Uint8Array<ArrayBuffer>;
+  /** The encoded public key under which the signature verifies, 32 bytes. */
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Runs one signer and returns the signature, verified.
+ *
+ * @throws {ProtocolError} if somebody breaks a rule; names round, reason and culprits.
+ * @throws {RangeError} if the input itself is wrong: share, signers and threshold do not fit.
+ */
+export async function sign(input: SigningInput, channel: Channel): Promise<EddsaSignature> {
+  const { parties, self, threshold } = input;
+  const message = input.message.slice(); // nobody may change it between challenge and check
+  checkCommittee("these signers", parties, threshold, self);
+  const keys = parties.map((party) => party.key);
+  const share = selectSigners(input.share, keys);
+  if (share.ownIndex !== self) throw new RangeError("Cannot sign: the share is another signer's");
+  const { secret: w, publicParts: W } = additiveShare(share);
+  const others = othersOf(parties.length, self);
+  const everybody = [{ committee: "single", to: others }] as const;
+  const ssid = signingSsid(keys, threshold, input);
+  const random = hedgedRandom(input.random, TASK, [intToBytes(share.xi, 32), ssid, message]);
+
+  // Round 1: choose a nonce and commit to its point.
+  channel.progress("round 1: committing to a nonce");
+  const nonce = randomBelow(ed25519.q, random);
+  const noncePoint = ed25519.base.multiply(nonce);
+  const { C, D } = commit(flattenPoints([noncePoint]), random);
+  say(channel, signingRound1, { commitment: C }, everybody);
+  const commitments = await channel.collect(signingRound1, others);
+
+  // Round 2: everybody is committed; open and prove knowledge of the nonce.
+  channel.progress("round 2: opening the nonce point");
+  const proof = proveSchnorr(
+    { session: partyContext(ssid, self), point: noncePoint, secret: nonce },
+    random,
+  );
+  say(channel, signingRound2, { opening: D, proof }, everybody);
+  const openings = await channel.collect(signingRound2, others);
+
+  // Round 3: verify everybody's nonce point, then answer the challenge of their sum.
+  const refuse3: Refuse = (reason, culprits = []) =>
+    new ProtocolError({ task: TASK, round: 3, reason, culprits });
+  const noncePoints = new Map([[self, noncePoint]]);
+  for (const j of others) {
+    channel.progress(`round 3: verifying the nonce point of party ${j}`);
+    const blame = (reason: string) => refuse3(reason, [j]);
+    const { opening, proof } = openings.get(j)!;
+    const point = openPoints(commitments.get(j)!.commitment, opening, 1, blame)[0]!;
+    if (!verifySchnorr({ session: partyContext(ssid, j), point }, proof)) {
+      throw blame("schnorr proof verify failed");
+    }
+    noncePoints.set(j, point);
+    await channel.breathe();
+  }
+  const R = CurvePoint.sum([...noncePoints.values()]);
+  if (R.isIdentity) throw refuse3("r is the identity point");
+  const publicKey = Uint8Array.from(encodeEd25519(share.publicKey));
+  const r = Uint8Array.from(encodeEd25519(R));
+  const challenge = littleEndian(sha512(concat(r, publicKey, message))) % ed25519.q;
+  const partial = (challenge * w + nonce) % ed25519.q;
+  say(channel, signingRound3, { s: partial }, everybody);
+  const partials = await channel.collect(signingRound3, others);
+
+  // Round 4: verify everybody's part, add up, and trust only what verifies as a whole.
+  const refuse4: Refuse = (reason, culprits = []) =>
+    new ProtocolError({ task: TASK, round: 4, reason, culprits });
+  let sum = partial;
+  for (const j of others) {
+    channel.progress(`round 4: verifying the partial signature of party ${j}`);
+    const { s } = partials.get(j)!;
+    const expected = noncePoints.get(j)!.add(W[j]!.multiplyPublic(challenge));
+    if (!ed25519.base.multiplyPublic(s).equals(expected)) {
+      throw refuse4("partial signature verify failed", [j]);
+    }
+    sum = (sum + s) % ed25519.q;
+    await channel.breathe();
+  }
+  if (sum === 0n) throw refuse4("S is zero");
+  const s = intToBytes(sum, 32).reverse();
+  const signature = concat(r, s);
+  if (!standard.verify(signature, message, publicKey, { zip215: false })) {
+    throw refuse4("signature verification failed");
+  }
+  return { signature, r, s, publicKey };
+}
+
+function littleEndian(bytes: Uint8Array): bigint {
+  return bytesToInt(Uint8Array.from(bytes).reverse());
+}
