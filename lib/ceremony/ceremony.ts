@@ -1,0 +1,128 @@
+/**
+ * A ceremony as the rest of the node sees it.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
+import { type CeremonyKind, type CeremonySpec, type CurveName, membersOf } from "./spec.ts";
+import type { Outcome } from "./verdict.ts";
+
+/** `running`, or one of the three ends. */
+export type CeremonyState = "running" | Outcome["state"];
+
+/** Where a run is. */
+export interface Position {
+  /** From 1; 0 before the worker has loaded. */
+  readonly round: number;
+  /** For people: `waiting for KGRound1Message`, `round 2: verifying proofs`. */
+  readonly step: string;
+  /** Who has not been heard yet; empty while computing. */
+  readonly waitingFor: readonly Identity[];
+}
+
+/** One ceremony, running or finished. Made by the engine. */
+export class Ceremony {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly kind: CeremonyKind;
+  readonly curve: CurveName;
+  /** 32 hex digits; `null` in a key generation before its end. */
+  #keyId: string | null;
+  /** Everybody in it, each once. */
+  readonly members: readonly Identity[];
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  /** Resolves, never rejects, when the ceremony ends. */
+  readonly result: Promise<Outcome>;
+  #finishedAt: number | null = null;
+  #outcome: Outcome | null = null;
+  #position: Position = { round: 0, step: "starting", waitingFor: [] };
+  readonly #listeners = new Set<(ceremony: Ceremony) => void>();
+  #resolve!: (outcome: Outcome) => void;
+  #onAbort: (reason: string) => void;
+
+  /** For the engine: `onAbort` ends the run and then calls {@link Ceremony.finish}. */
+  constructor(spec: CeremonySpec, startedAt: number, onAbort: (reason: string) => void) {
+    this.id = toHex(spec.id);
+    this.kind = spec.kind;
+    this.curve = spec.curve;
+    this.members = membersOf(spec);
+    this.startedAt = startedAt;
+    this.#keyId = spec.kind === "keygen" ? null : toHex(spec.keyId);
+    this.#onAbort = onAbort;
+    this.result = new Promise((resolve) => this.#resolve = resolve);
+  }
+
+  /** Key in question, 32 hex digits; `null` in a key generation before its end. */
+  get keyId(): string | null {
+    return this.#keyId;
+  }
+
+  /** Where it stands. */
+  get state(): CeremonyState {
+    return this.#outcome?.state ?? "running";
+  }
+
+  /** How it ended; `null` while it runs. */
+  get outcome(): Outcome | null {
+    return this.#outcome;
+  }
+
+  /** When it ended; `null` while it runs. */
+  get finishedAt(): number | null {
+    return this.#finishedAt;
+  }
+
+  /** See {@link Position.round}. */
+  get round(): number {
+    return this.#position.round;
+  }
+
+  /** See {@link Position.step}. */
+  get step(): string {
+    return this.#position.step;
+  }
+
+  /** See {@link Position.waitingFor}. */
+  get waitingFor(): readonly Identity[] {
+    return this.#position.waitingFor;
+  }
+
+  /** Calls `listener` after every change, the last time when it ends; the result unsubscribes. */
+  onChange(listener: (ceremony: Ceremony) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Ends it now; without effect once it has ended. */
+  abort(reason: string): void {
+    if (this.#outcome === null) this.#onAbort(reason);
+  }
+
+  /** For the engine: the run moved on. */
+  move(position: Position): void {
+    if (this.#outcome !== null) return;
+    this.#position = position;
+    this.#tell();
+  }
+
+  /** For the engine: the one end. Returns false if it had ended already. */
+  finish(outcome: Outcome, now: number): boolean {
+    if (this.#outcome !== null) return false;
+    this.#outcome = outcome;
+    this.#finishedAt = now;
+    this.#position = { ...this.#position, step: outcome.state, waitingFor: [] };
+    if (outcome.state === "complete") this.#keyId = toHex(outcome.result.keyId);
+    this.#onAbort = () => {};
+    this.#resolve(outcome);
+    this.#tell();
+    this.#listeners.clear();
+    return true;
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener(this);
+  }
+}

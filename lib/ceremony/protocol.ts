@@ -1,0 +1,86 @@
+/**
+ * What the network thread and a ceremony worker say to each other.
+ *
+ * Members go by identity here: only the worker, which reads the share, knows the order of the
+ * parties. Everything is plain data that survives structured cloning. Shares, primes and
+ * pre-parameters cross as ciphertext; the store key crosses once, inside the first message.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import type { Committee } from "../tss/errors.ts";
+import type { FailureCode } from "./verdict.ts";
+import type { KeygenSpec, NewShare, ReshareSpec, SignSpec } from "./spec.ts";
+
+/** A member in one of its roles. */
+export interface Role {
+  readonly committee: Committee;
+  readonly identity: Identity;
+}
+
+/** What a worker is to run: the request as checked by the engine, without what only it needs. */
+export type Job =
+  & { readonly self: Identity }
+  & (KeygenSpec | SignSpec | Omit<ReshareSpec, "onNewShare">);
+
+/** From the network thread to a worker. The first message says what the worker is for. */
+export type ToWorker =
+  | { readonly do: "run"; readonly job: Job; readonly storeKey: Uint8Array }
+  /** A round message whose sender and role are authenticated. */
+  | { readonly do: "hear"; readonly from: Role; readonly data: Uint8Array }
+  /** The new share is on disk, or could not be put there. */
+  | { readonly do: "stored"; readonly ok: boolean }
+  /** Search safe primes until stopped. */
+  | { readonly do: "search"; readonly storeKey: Uint8Array }
+  /** Make a set of pre-parameters from four sealed safe primes. */
+  | { readonly do: "assemble"; readonly storeKey: Uint8Array; readonly primes: Uint8Array[] };
+
+/** The result of a job, see `verdict.ts`; committee and thresholds are known to the engine. */
+export type WorkerResult =
+  | { readonly kind: "keygen" } & NewShare
+  | {
+    readonly kind: "sign";
+    readonly publicKey: Uint8Array;
+    readonly r: Uint8Array;
+    readonly s: Uint8Array;
+    readonly recoveryId: number;
+  }
+  | { readonly kind: "sign-eddsa"; readonly publicKey: Uint8Array; readonly signature: Uint8Array }
+  | { readonly kind: "reshare"; readonly share: NewShare | null };
+
+/** From a worker to the network thread. */
+export type FromWorker =
+  /** Loaded; the version shows a stale bundle. */
+  | { readonly did: "load"; readonly version: string }
+  /** A round message to sign and send. */
+  | {
+    readonly did: "say";
+    readonly as: Committee;
+    readonly to: readonly Role[];
+    readonly broadcast: boolean;
+    readonly data: Uint8Array;
+  }
+  /** Where the run is. `waitingFor` is empty while it computes. */
+  | {
+    readonly did: "move";
+    readonly round: number;
+    readonly step: string;
+    readonly waitingFor: readonly Role[];
+  }
+  /** A member sent two different messages for one slot; the first one counts. */
+  | { readonly did: "conflict"; readonly from: Role; readonly type: string }
+  /** A new share to make durable; the worker waits for `stored`. */
+  | { readonly did: "store"; readonly share: NewShare }
+  | { readonly did: "finish"; readonly result: WorkerResult }
+  | {
+    readonly did: "fail";
+    readonly code: FailureCode;
+    readonly reason: string;
+    readonly round: number;
+    readonly culprits: readonly Identity[];
+  }
+  /** Candidates tested since the last report. */
+  | { readonly did: "test"; readonly candidates: number }
+  | { readonly did: "find"; readonly prime: Uint8Array; readonly candidates: number }
+  | { readonly did: "assemble"; readonly preParams: Uint8Array };

@@ -1,0 +1,236 @@
+/**
+ * Drives one ceremony on the network thread: starts its worker, carries messages both ways,
+ * watches the deadlines, judges the result, and makes sure it ends exactly once.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import type { Clock } from "../mesh/clock.ts";
+import type { TssCommand } from "../mesh/command_types.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { Committee } from "../tss/errors.ts";
+import { Ceremony } from "./ceremony.ts";
+import { Deadlines, type Limit } from "./deadlines.ts";
+import { flagsOf } from "./flags.ts";
+import { judge } from "./judge.ts";
+import { type CeremonyLimits, MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
+import type { FromWorker, Job, Role } from "./protocol.ts";
+import type { CeremonySpec, NewShare } from "./spec.ts";
+import type { Failure, Outcome } from "./verdict.ts";
+import type { WorkerFactory, WorkerHandle } from "./worker_host.ts";
+
+/** What a run needs of the node. */
+export interface RunHost {
+  readonly self: Identity;
+  readonly clock: Clock;
+  readonly workers: WorkerFactory;
+  readonly limits: CeremonyLimits;
+  readonly log: Logger;
+  /** A fresh copy of the store key; it is given away to the worker. */
+  storeKey(): Uint8Array;
+  /** Builds and signs a command. */
+  sign(flags: number, data: Uint8Array): TssCommand;
+  send(to: Identity, command: TssCommand): void;
+  /** The ceremony has ended and its worker is gone. */
+  onEnd(): void;
+}
+
+/** What became of a message for a running ceremony. */
+export type Hearing = "delivered" | "not a member" | "quota";
+
+/** One running ceremony. */
+export class CeremonyRun {
+  /** What the rest of the node sees. */
+  readonly ceremony: Ceremony;
+  readonly #spec: CeremonySpec;
+  readonly #host: RunHost;
+  readonly #seats: ReadonlyMap<Committee, readonly Identity[]>;
+  readonly #loads = new Map<string, { count: number; bytes: number }>();
+  #worker: WorkerHandle | null = null;
+  #deadlines: Deadlines;
+  #storing = false;
+  // The latest report of the worker, by role: one identity may be awaited in both.
+  #waitingFor: readonly Role[] = [];
+
+  /** Starts the worker; the spec is checked already. */
+  constructor(spec: CeremonySpec, host: RunHost) {
+    this.#spec = spec;
+    this.#host = host;
+    this.#seats = seatsOf(spec);
+    this.ceremony = new Ceremony(
+      spec,
+      host.clock.now(),
+      (reason) => this.#end({ state: "aborted", reason }),
+    );
+    this.#deadlines = new Deadlines(host.clock, {
+      roundMs: spec.roundTimeoutMs ?? host.limits.roundTimeoutMs,
+      ceremonyMs: spec.ceremonyTimeoutMs ?? host.limits.ceremonyTimeoutMs,
+    }, (limit) => this.#expire(limit));
+    this.#launch();
+  }
+
+  /** Takes an authenticated message of a sender that speaks as member of `committee`. */
+  hear(sender: Identity, committee: Committee, data: Uint8Array): Hearing {
+    if (!this.#seats.get(committee)?.includes(sender)) return "not a member";
+    const key = `${committee}/${sender}`;
+    const load = this.#loads.get(key) ?? { count: 0, bytes: 0 };
+    const { maxMessagesPerMember, maxBytesPerMember } = this.#host.limits;
+    if (load.count >= maxMessagesPerMember || load.bytes + data.length > maxBytesPerMember) {
+      return "quota";
+    }
+    load.count++;
+    load.bytes += data.length;
+    this.#loads.set(key, load);
+    this.#worker?.post({ do: "hear", from: { committee, identity: sender }, data });
+    return "delivered";
+  }
+
+  #launch(): void {
+    try {
+      this.#worker = this.#host.workers({
+        onMessage: (message) => this.#take(message),
+        onCrash: (reason) => this.#fail({ ...internal(reason), round: this.ceremony.round }),
+      });
+      const storeKey = Uint8Array.from(this.#host.storeKey());
+      const job = jobOf(this.#spec, this.#host.self);
+      // Given away, not copied: the network thread keeps no second copy of the key.
+      this.#worker.post({ do: "run", job, storeKey }, [storeKey.buffer]);
+    } catch (error) {
+      this.#host.log.error("worker did not start", { error });
+      this.#fail(internal("the worker did not start"));
+    }
+  }
+
+  #take(message: FromWorker): void {
+    if (this.ceremony.state !== "running") return;
+    switch (message.did) {
+      case "load":
+        this.ceremony.move({ round: 1, step: "starting", waitingFor: [] });
+        break;
+      case "say":
+        this.#say(message.as, message.to, message.broadcast, message.data);
+        break;
+      case "move": {
+        const moved = message.round !== this.ceremony.round || message.step !== this.ceremony.step;
+        if (moved) this.#deadlines.step();
+        this.#waitingFor = message.waitingFor;
+        this.ceremony.move({
+          round: message.round,
+          step: message.step,
+          waitingFor: identitiesOf(this.#waitingFor),
+        });
+        break;
+      }
+      case "conflict":
+        this.#host.log.warn("member sent two different messages for one slot", {
+          member: message.from.identity,
+          type: message.type,
+        });
+        break;
+      case "store":
+        this.#store(message.share);
+        break;
+      case "finish": {
+        const verdict = judge(this.#spec, this.#host.self, message.result);
+        if ("result" in verdict) this.#end({ state: "complete", result: verdict.result });
+        else this.#fail({ ...verdict, round: this.ceremony.round });
+        break;
+      }
+      case "fail":
+        this.#fail(message);
+        break;
+      default:
+        this.#fail(internal("the worker said something that no ceremony worker says"));
+    }
+  }
+
+  #say(as: Committee, to: readonly Role[], broadcast: boolean, data: Uint8Array): void {
+    const known = this.#seats.get(as)?.includes(this.#host.self) &&
+      to.every((role) =>
+        role.identity !== this.#host.self &&
+        this.#seats.get(role.committee)?.includes(role.identity)
+      );
+    if (!known || data.length > MAX_ROUND_MESSAGE_BYTES) {
+      this.#fail(internal("the worker sent a message that is not in order"));
+      return;
+    }
+    const committees = to.map((role) => role.committee);
+    const command = this.#host.sign(flagsOf(this.#spec.kind, as, committees, broadcast), data);
+    // As a Go node does: one command per name, even if a name stands in both committees.
+    for (const role of to) this.#host.send(role.identity, command);
+  }
+
+  #store(share: NewShare): void {
+    if (this.#spec.kind !== "reshare" || this.#storing) {
+      this.#fail(internal("the worker stored a share out of turn"));
+      return;
+    }
+    const wrong = judge(this.#spec, this.#host.self, { kind: "reshare", share });
+    if (!("result" in wrong)) {
+      this.#fail({ ...wrong, round: this.ceremony.round });
+      return;
+    }
+    this.#storing = true;
+    const store = this.#spec.onNewShare ?? (() => Promise.resolve());
+    Promise.resolve().then(() => store(share)).then(
+      () => this.#worker?.post({ do: "stored", ok: true }),
+      (error) => {
+        this.#host.log.error("new share could not be stored", { error });
+        this.#worker?.post({ do: "stored", ok: false });
+      },
+    );
+  }
+
+  #expire(limit: Limit): void {
+    const { round, step } = this.ceremony;
+    const silent = identitiesOf(this.#waitingFor);
+    const what = silent.length === 0 ? `, at step "${step}"` : ` ${step} from ${silent.join(", ")}`;
+    this.#fail({
+      code: "TF-TIMEOUT",
+      reason: limit === "round"
+        ? `timed out in round ${round}${what}`
+        : `the whole ceremony timed out, in round ${round}${what}`,
+      round,
+      culprits: silent,
+    });
+  }
+
+  #fail(failure: Failure): void {
+    const { code, reason, round, culprits } = failure;
+    this.#end({ state: "failed", code, reason, round, culprits });
+  }
+
+  #end(outcome: Outcome): void {
+    if (this.ceremony.state !== "running") return;
+    this.#deadlines.stop();
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#loads.clear();
+    this.#waitingFor = [];
+    this.ceremony.finish(outcome, this.#host.clock.now());
+    this.#host.onEnd();
+  }
+}
+
+/** Members per committee, in request order. */
+function seatsOf(spec: CeremonySpec): Map<Committee, readonly Identity[]> {
+  return spec.kind === "reshare"
+    ? new Map([["old", spec.oldCommittee], ["new", spec.newCommittee]])
+    : new Map([["single", spec.committee]]);
+}
+
+/** The part of the request that a worker can receive. */
+function jobOf(spec: CeremonySpec, self: Identity): Job {
+  if (spec.kind !== "reshare") return { ...spec, self };
+  const { onNewShare: _stays, ...rest } = spec;
+  return { ...rest, self };
+}
+
+function identitiesOf(roles: readonly Role[]): Identity[] {
+  return [...new Set(roles.map((role) => role.identity))];
+}
+
+function internal(reason: string): Failure {
+  return { code: "TF-INTERNAL", reason, round: 0, culprits: [] };
+}

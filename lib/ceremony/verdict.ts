@@ -1,0 +1,110 @@
+/**
+ * How ceremonies end, and why one did not begin.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import type { CurveName } from "./spec.ts";
+
+/** What went wrong, for machines; `docs/ERRORS.md` explains each. */
+export type FailureCode =
+  /** A member broke a rule of the protocol; `culprits` names it where it can be known. */
+  | "TF-PROTOCOL"
+  /** A deadline passed; `culprits` lists who was silent. */
+  | "TF-TIMEOUT"
+  /** The stored share or pre-parameters could not be opened or used. */
+  | "TF-SHARE"
+  /** The new share could not be stored. */
+  | "TF-STORE"
+  /** The result did not verify on the network thread. */
+  | "TF-VERIFY"
+  /** The program is at fault: the worker crashed or broke its own rules. */
+  | "TF-INTERNAL";
+
+/** The result of a key generation. The share is ciphertext under the store key. */
+export interface KeygenResult {
+  readonly kind: "keygen";
+  readonly curve: CurveName;
+  /** 16 bytes. */
+  readonly keyId: Uint8Array;
+  /** secp256k1: X and Y, 32 bytes each, big-endian; ed25519: the 32-byte encoding. */
+  readonly publicKey: Uint8Array;
+  /** A store file body for {@link keyId} (specification: mesh section 16). */
+  readonly shareCiphertext: Uint8Array;
+  readonly committee: readonly Identity[];
+  readonly threshold: number;
+}
+
+/** An ECDSA signature, verified against the public key on the network thread. */
+export interface EcdsaSignResult {
+  readonly kind: "sign";
+  readonly curve: "secp256k1";
+  readonly keyId: Uint8Array;
+  readonly publicKey: Uint8Array;
+  /** 32 bytes, big-endian. */
+  readonly r: Uint8Array;
+  /** 32 bytes, big-endian, at most half the order. */
+  readonly s: Uint8Array;
+  /** 0 to 3. */
+  readonly recoveryId: number;
+}
+
+/** An Ed25519 signature, verified against the public key on the network thread. */
+export interface EddsaSignResult {
+  readonly kind: "sign";
+  readonly curve: "ed25519";
+  readonly keyId: Uint8Array;
+  readonly publicKey: Uint8Array;
+  /** 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** The result of a resharing: members of the new committee get a share, leaving ones do not. */
+export interface ReshareResult {
+  readonly kind: "reshare";
+  readonly curve: CurveName;
+  readonly keyId: Uint8Array;
+  /** As in {@link KeygenResult.publicKey}; unchanged by the resharing. */
+  readonly publicKey: Uint8Array;
+  /** The new share, `null` for a member that leaves. */
+  readonly shareCiphertext: Uint8Array | null;
+  readonly committee: readonly Identity[];
+  readonly threshold: number;
+}
+
+/** What a complete ceremony gives. */
+export type CeremonyResult = KeygenResult | EcdsaSignResult | EddsaSignResult | ReshareResult;
+
+/** A ceremony that failed. */
+export interface Failure {
+  readonly code: FailureCode;
+  /** For people; names the round, the rule and the members, never a value. */
+  readonly reason: string;
+  /** Round in which it failed; 0 before the first. */
+  readonly round: number;
+  /** Who is to blame, or was silent; empty where nobody can be named. */
+  readonly culprits: readonly Identity[];
+}
+
+/** The end of a ceremony: exactly one of these, once. */
+export type Outcome =
+  | { readonly state: "complete"; readonly result: CeremonyResult }
+  | { readonly state: "failed" } & Failure
+  | { readonly state: "aborted"; readonly reason: string };
+
+/** A ceremony that cannot begin: nothing was started and nothing was sent. */
+export class CeremonyRefused extends Error {
+  override readonly name = "CeremonyRefused";
+  /**
+   * `code` is for machines: `TF-SPEC` (the request makes no sense), `TF-BUSY` (too many run),
+   * `TF-DUPLICATE` (the id was used before), `TF-STOPPED` (the node is going down).
+   */
+  constructor(
+    readonly code: "TF-SPEC" | "TF-BUSY" | "TF-DUPLICATE" | "TF-STOPPED",
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message);
+  }
+}
