@@ -1,0 +1,260 @@
+/**
+ * An encrypted connection: key exchange, then frames both ways (specification: mesh section 3).
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../arith/random.ts";
+import { BOX_KEY_BYTES, BOX_NONCE_BYTES, x25519Public } from "../crypto/box.ts";
+import { ByteReader } from "./byte_reader.ts";
+import { type Clock, withDeadline } from "./clock.ts";
+import { WireError } from "./errors.ts";
+import { FRAME_HEADER_BYTES, FrameOpener, FrameSealer } from "./frames.ts";
+import {
+  agree,
+  keyExchangeLine,
+  MAX_LINE_BYTES,
+  parseKeyExchangeLine,
+  type TransportKeys,
+} from "./key_exchange.ts";
+import type { Connection } from "./net.ts";
+import { NonceSequence } from "./nonces.ts";
+
+export { FrameOpener, FrameSealer, MAX_CLEARTEXT_BYTES } from "./frames.ts";
+
+/** Deadline of the whole key exchange, in milliseconds. */
+export const KEY_EXCHANGE_MS = 5_000;
+/** Deadline of one read during the handshake, in milliseconds. */
+export const HANDSHAKE_READ_MS = 4_000;
+/** Deadline of one read afterwards: no whole frame in this time ends the session. */
+export const SESSION_READ_MS = 37_000;
+/** Deadline of writing one frame, in milliseconds. */
+export const WRITE_MS = 4_000;
+/** Most bytes that may wait to be written: sixteen frames of the largest size. */
+export const MAX_BACKLOG_BYTES = 16 * (1 << 20);
+
+/** What a transport needs of the world. */
+export interface TransportOptions {
+  readonly clock: Clock;
+  /** Draws the ephemeral key, then the nonce key. */
+  readonly random: RandomSource;
+}
+
+/**
+ * One encrypted connection. The first failure of any kind closes it; {@link Transport.fault} then
+ * holds the cause.
+ */
+export class Transport {
+  /** The peer's address as the network told it. */
+  readonly remote: Connection["remote"];
+  /** Own ephemeral public key, as it stood on the wire. */
+  readonly ownEphemeral: Uint8Array;
+  /** The peer's ephemeral public key, as it stood on the wire. */
+  readonly peerEphemeral: Uint8Array;
+  readonly #conn: Connection;
+  readonly #clock: Clock;
+  readonly #reader: ByteReader;
+  readonly #sealer: FrameSealer;
+  readonly #opener: FrameOpener;
+  #writing: Promise<void> = Promise.resolve();
+  #backlog = 0;
+  #receiving = false;
+  #fault: WireError | undefined;
+
+  private constructor(
+    parts: {
+      conn: Connection;
+      clock: Clock;
+      reader: ByteReader;
+      sealer: FrameSealer;
+      opener: FrameOpener;
+      ownEphemeral: Uint8Array;
+      peerEphemeral: Uint8Array;
+    },
+  ) {
+    this.remote = parts.conn.remote;
+    this.ownEphemeral = parts.ownEphemeral;
+    this.peerEphemeral = parts.peerEphemeral;
+    this.#conn = parts.conn;
+    this.#clock = parts.clock;
+    this.#reader = parts.reader;
+    this.#sealer = parts.sealer;
+    this.#opener = parts.opener;
+  }
+
+  /**
+   * Runs the key exchange as listener.
+   *
+   * @throws {WireError} kind `key-exchange`, `closed` or `deadline`; the connection is closed then.
+   */
+  static accept(conn: Connection, options: TransportOptions): Promise<Transport> {
+    return Transport.#open(conn, options, "server");
+  }
+
+  /**
+   * Runs the key exchange as dialler.
+   *
+   * @throws {WireError} kind `key-exchange`, `closed` or `deadline`; the connection is closed then.
+   */
+  static connect(conn: Connection, options: TransportOptions): Promise<Transport> {
+    return Transport.#open(conn, options, "client");
+  }
+
+  static async #open(
+    conn: Connection,
+    { clock, random }: TransportOptions,
+    role: "server" | "client",
+  ): Promise<Transport> {
+    const ownPrivate = random(BOX_KEY_BYTES);
+    try {
+      conn.setNoDelay?.(true);
+      const reader = new ByteReader(conn);
+      const ownEphemeral = x25519Public(ownPrivate);
+      const offer = () => writeAll(conn, keyExchangeLine(ownEphemeral));
+      const peerEphemeral = await withDeadline(clock, KEY_EXCHANGE_MS, async () => {
+        if (role === "server") await offer();
+        const key = parseKeyExchangeLine(await reader.line(MAX_LINE_BYTES));
+        if (role === "client") await offer();
+        return key;
+      }, () => {
+        conn.close();
+        return new WireError("deadline", "Cannot agree on keys: the peer took too long");
+      });
+      const keys: TransportKeys = agree({
+        role,
+        ownPrivate,
+        ownPublic: ownEphemeral,
+        theirPublic: peerEphemeral,
+      });
+      const [outbound, inbound] = role === "server" ? [keys.s2c, keys.c2s] : [keys.c2s, keys.s2c];
+      return new Transport({
+        conn,
+        clock,
+        reader,
+        sealer: new FrameSealer(outbound, new NonceSequence(random(BOX_NONCE_BYTES))),
+        opener: new FrameOpener(inbound),
+        ownEphemeral,
+        peerEphemeral,
+      });
+    } catch (error) {
+      conn.close();
+      throw asWireError(error);
+    } finally {
+      ownPrivate.fill(0);
+    }
+  }
+
+  /** Whether the connection is closed, by either side. */
+  get closed(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** Why the connection was closed; undefined while it is open. */
+  get fault(): WireError | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes that wait to be written. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  /**
+   * Sends one message as one frame and resolves once the network took it. Messages leave in the
+   * order of the calls. A write that fails or takes longer than {@link WRITE_MS} closes the
+   * connection, because half a frame may have gone out.
+   *
+   * @throws {WireError} kind `too-large` or `backlog`, which leave the connection open; `closed`
+   * or `deadline`.
+   */
+  async send(cleartext: Uint8Array): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#backlog > 0 && this.#backlog + cleartext.length > MAX_BACKLOG_BYTES) {
+      throw new WireError("backlog", "Cannot send: too many bytes wait for a slow peer");
+    }
+    // Sealing at once keeps frames in nonce order and copies the caller's bytes.
+    const frame = this.#sealer.seal(cleartext);
+    this.#backlog += frame.length;
+    const turn = this.#writing.then(() => this.#write(frame));
+    this.#writing = turn.catch(() => {});
+    await turn;
+  }
+
+  async #write(frame: Uint8Array): Promise<void> {
+    try {
+      if (this.#fault !== undefined) throw this.#fault;
+      await withDeadline(this.#clock, WRITE_MS, () => writeAll(this.#conn, frame), () => {
+        const fault = new WireError("deadline", "Cannot send: the peer does not read");
+        this.#close(fault);
+        return fault;
+      });
+    } catch (error) {
+      throw this.#close(asWireError(error));
+    } finally {
+      this.#backlog -= frame.length;
+    }
+  }
+
+  /**
+   * Receives the next message; the bytes belong to the caller. One deadline covers the whole
+   * frame. Any failure closes the connection.
+   *
+   * @param timeoutMs counted from this call.
+   * @throws {WireError} kind `frame`, `replay`, `closed` or `deadline`.
+   * @throws {TypeError} if another call is still waiting.
+   */
+  async receive(timeoutMs: number = SESSION_READ_MS): Promise<Uint8Array> {
+    if (this.#receiving) throw new TypeError("Cannot receive: another call is still waiting");
+    if (this.#fault !== undefined) throw this.#fault;
+    this.#receiving = true;
+    try {
+      return await withDeadline(this.#clock, timeoutMs, async () => {
+        const size = this.#opener.openHeader(await this.#reader.exactly(FRAME_HEADER_BYTES));
+        return this.#opener.openBody(await this.#reader.exactly(size));
+      }, () => {
+        const fault = new WireError("deadline", "Cannot receive: the peer was silent too long");
+        this.#close(fault);
+        return fault;
+      });
+    } catch (error) {
+      throw this.#close(asWireError(error));
+    } finally {
+      this.#receiving = false;
+    }
+  }
+
+  /** Resolves once everything handed to {@link send} so far was written or failed. */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** Closes the connection; pending sends and receives fail with kind `closed`. */
+  close(): void {
+    this.#close(new WireError("closed", "The connection is closed"));
+  }
+
+  /** Closes once; returns the fault that stands as the cause. */
+  #close(fault: WireError): WireError {
+    if (this.#fault === undefined) {
+      this.#fault = fault;
+      this.#conn.close();
+      this.#sealer.wipe();
+      this.#opener.wipe();
+    }
+    return this.#fault;
+  }
+}
+
+async function writeAll(conn: Connection, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const n = await conn.write(at === 0 ? bytes : bytes.subarray(at));
+    if (n <= 0) throw new WireError("closed", "Cannot write: the connection takes no more");
+    at += n;
+  }
+}
+
+/** What the network layer throws means that the connection is gone. */
+function asWireError(error: unknown): WireError {
+  if (error instanceof WireError) return error;
+  return new WireError("closed", "The connection broke", { cause: error });
+}
