@@ -1,0 +1,26 @@
+/**
+ * A random source that repeats: for tests that must not depend on luck.
+ *
+ * @module
+ */
+
+import { sha512 } from "@noble/hashes/sha2.js";
+import type { RandomSource } from "../../lib/arith/random.ts";
+import { concat, u32be, utf8 } from "../../lib/encoding/bytes.ts";
+
+/** Returns a source whose output is a function of `seed` and the number of bytes drawn before. */
+export function seededRandom(seed: string): RandomSource {
+  let block = 0;
+  let rest: Uint8Array = new Uint8Array(0);
+  return (length) => {
+    const out = new Uint8Array(length);
+    for (let at = 0; at < length;) {
+      if (rest.length === 0) rest = sha512(concat(utf8(seed), u32be(block++)));
+      const part = rest.subarray(0, length - at);
+      out.set(part, at);
+      at += part.length;
+      rest = rest.subarray(part.length);
+    }
+    return out;
+  };
+}
