@@ -64,7 +64,6 @@ Deno.test("a challenge is the hash reduced once, as in the reference's table", (
 Deno.test("partyContext() gives the reference's table", () => {
   for (const row of rows("append_context")) {
     const n = big(row, "n");
-    if (n > BigInt(Number.MAX_SAFE_INTEGER)) continue;
     assert.equal(toHex(partyContext(fromHex(str(row, "prefix")), Number(n))), str(row, "out"));
   }
 });
