@@ -1,0 +1,418 @@
+/**
+ * Decides which ceremonies this node takes part in, starts them, stores what they make and tells
+ * the requester how they ended.
+ *
+ * A request counts only when it is signed by somebody on the node's own list of initiators, when
+ * its ceremony id was never seen before (also across restarts), and when the consent rule says yes.
+ *
+ * @module
+ */
+
+import type { CeremonySpec } from "../ceremony/spec.ts";
+import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
+import type { Ceremony } from "../ceremony/ceremony.ts";
+import type { Identity } from "../crypto/identity.ts";
+import { fromHex, toHex } from "../encoding/bytes.ts";
+import type { Clock } from "../mesh/clock.ts";
+import type {
+  Command,
+  KeygenCommand,
+  OutcomeCommand,
+  ReshareCommand,
+  SignCommand,
+  SignResponseCommand,
+} from "../mesh/command_types.ts";
+import type { Logger } from "../observe/logger.ts";
+import { NodeError } from "./errors.ts";
+import { Entry, Ledger } from "./ledger.ts";
+import {
+  type CeremonyRequest,
+  commandFromRequest,
+  requestFromCommand,
+  requestMembers,
+} from "./request.ts";
+import type { ShareBook } from "./share_book.ts";
+
+/** How this node decides about requests of allowed initiators. */
+export type Consent = "auto" | "manual";
+
+/** What the desk needs of the mesh. */
+export interface DeskMesh {
+  /** Seals a command to a member and sends it along whatever path there is. */
+  sendSealed(to: Identity, command: Command): Promise<void>;
+  /** Floods a broadcast command. */
+  broadcast(command: Command): void;
+}
+
+/** What the desk needs of the ceremony engine. */
+export interface DeskEngine {
+  /** @throws {CeremonyRefused} */
+  start(spec: CeremonySpec): Ceremony;
+}
+
+/** Everything a desk is made of. */
+export interface DeskOptions {
+  readonly self: Identity;
+  readonly mesh: DeskMesh;
+  readonly engine: DeskEngine;
+  readonly shares: ShareBook;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly initiators: ReadonlySet<Identity>;
+  readonly consent: Consent;
+  /** Take part in requests that nobody signed; for meshes with debug builds of the Go service. */
+  readonly debugInitiation: boolean;
+  /** How long a request waits for approval, in milliseconds. */
+  readonly approvalMs: number;
+}
+
+/** Most requests of one initiator that may wait for approval. */
+const MAX_WAITING_PER_REQUESTER = 16;
+/** Longest reason or error text taken from or told to others, in characters. */
+const MAX_REASON = 300;
+
+type StartCommand = KeygenCommand | SignCommand | ReshareCommand;
+type ResponseCommand = OutcomeCommand | SignResponseCommand;
+
+/** Who sent a command, as far as the mesh could prove it. */
+export interface Provenance {
+  /** Signer of the envelope it came in; null when nobody signed it. */
+  readonly sealedBy: Identity | null;
+}
+
+/** The desk. One per node. */
+export class Desk {
+  readonly ledger: Ledger = new Ledger();
+  readonly #o: DeskOptions;
+  readonly #log: Logger;
+  readonly #expiries = new Map<string, () => void>();
+  readonly #responseWatchers = new Map<string, (from: Identity, r: ResponseCommand) => void>();
+  #stopped = false;
+
+  /** Nothing happens before a request comes. */
+  constructor(options: DeskOptions) {
+    this.#o = options;
+    this.#log = options.log;
+  }
+
+  /** Takes a ceremony-starting command from the mesh. Never throws; refusals are logged. */
+  async handleStart(command: StartCommand, from: Provenance): Promise<void> {
+    const signer = from.sealedBy;
+    if (signer === null && !this.#o.debugInitiation) {
+      this.#log.warn("ignored an unsigned ceremony request", { kind: command.type });
+      return;
+    }
+    let request: CeremonyRequest;
+    try {
+      request = requestFromCommand(command, signer ?? this.#o.self);
+    } catch (error) {
+      this.#log.warn("refused a malformed ceremony request", {
+        kind: command.type,
+        from: signer ?? "unsigned",
+        reason: (error as Error).message,
+      });
+      return;
+    }
+    if (signer === null) {
+      this.#log.warn("taking part in an UNSIGNED request: debug initiation is on", {
+        ceremony: request.id,
+        kind: request.kind,
+      });
+    }
+    try {
+      await this.#consider(request, signer === null);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.warn("refused a ceremony request", {
+        ceremony: request.id,
+        kind: request.kind,
+        from: request.requester,
+        reason,
+      });
+      if (signer !== null) await this.#respond(signer, request, false, `refused: ${reason}`);
+    }
+  }
+
+  /** Whether requests of `identity` are taken: the node's own admin always, others by the list. */
+  allows(identity: Identity): boolean {
+    return identity === this.#o.self || this.#o.initiators.has(identity);
+  }
+
+  async #consider(request: CeremonyRequest, unsigned: boolean): Promise<Entry> {
+    if (this.#stopped) throw new NodeError("TF-STOPPED", "this node is going down", { exit: 3 });
+    if (!unsigned && !this.allows(request.requester)) {
+      throw new NodeError(
+        "TF-NOT-ALLOWED",
+        `${request.requester} is not an initiator here`,
+        { exit: 3, hint: "its operator has to add that identity to TRF_INITIATORS" },
+      );
+    }
+    if (!requestMembers(request).includes(this.#o.self)) {
+      throw new NodeError("TF-REQUEST", "this node is not in the committee", { exit: 3 });
+    }
+    if (this.ledger.get(request.id) !== undefined || this.#o.shares.seen(request.id)) {
+      throw new NodeError("TF-REPLAY", "this ceremony id was used before", { exit: 3 });
+    }
+    const local = request.requester === this.#o.self && !unsigned;
+    await this.#o.shares.check(request);
+    const mustWait = this.#o.consent === "manual" && !local;
+    if (mustWait) {
+      const waiting = this.ledger.all().filter((e) =>
+        e.state === "waiting" && e.request.requester === request.requester
+      );
+      if (waiting.length >= MAX_WAITING_PER_REQUESTER) {
+        throw new NodeError("TF-BUSY", "too many of its requests wait for approval", { exit: 3 });
+      }
+    }
+    // The id counts as used from here on: durable before anything of it leaves this node.
+    await this.#o.shares.remember(request.id);
+    const entry = new Entry(request, this.#o.clock.now(), local, mustWait ? "waiting" : "starting");
+    this.ledger.add(entry);
+    if (mustWait) {
+      this.#log.info("a ceremony request waits for approval", {
+        ceremony: request.id,
+        kind: request.kind,
+        from: request.requester,
+      });
+      this.#expiries.set(
+        request.id,
+        this.#o.clock.setTimer(
+          this.#o.approvalMs,
+          () => void this.#decline(entry, "nobody approved the request in time"),
+        ),
+      );
+    } else void this.#launch(entry);
+    return entry;
+  }
+
+  /** Starts a ceremony that waits for approval. */
+  approve(entry: Entry): void {
+    if (entry.state !== "waiting") {
+      throw new NodeError("TF-STATE", `ceremony ${entry.request.id} is ${entry.state}`, {
+        hint: "only a waiting ceremony can be approved",
+      });
+    }
+    this.#stopWaiting(entry);
+    entry.move("starting");
+    this.#log.info("ceremony approved", { ceremony: entry.request.id });
+    void this.#launch(entry);
+  }
+
+  /** Turns a waiting ceremony down and tells the requester and the members. */
+  async deny(entry: Entry, reason: string): Promise<void> {
+    if (entry.state !== "waiting") {
+      throw new NodeError("TF-STATE", `ceremony ${entry.request.id} is ${entry.state}`, {
+        hint: "only a waiting ceremony can be denied; `abort` ends a running one",
+      });
+    }
+    await this.#decline(entry, reason === "" ? "denied by the operator" : reason);
+  }
+
+  /** Ends a ceremony that has not ended yet. */
+  async abort(entry: Entry, reason: string): Promise<void> {
+    if (entry.isOver) {
+      throw new NodeError("TF-STATE", `ceremony ${entry.request.id} is ${entry.state} already`);
+    }
+    const why = reason === "" ? "aborted by the operator" : reason;
+    if (entry.ceremony !== undefined) entry.ceremony.abort(why);
+    else await this.#decline(entry, why);
+  }
+
+  #stopWaiting(entry: Entry): void {
+    this.#expiries.get(entry.request.id)?.();
+    this.#expiries.delete(entry.request.id);
+  }
+
+  async #decline(entry: Entry, reason: string): Promise<void> {
+    this.#stopWaiting(entry);
+    if (!entry.end({ state: "aborted", reason: reason.slice(0, MAX_REASON) })) return;
+    this.#log.info("ceremony declined", { ceremony: entry.request.id, reason });
+    await this.#tellEverybody(entry, false, `refused: ${reason}`);
+  }
+
+  async #launch(entry: Entry): Promise<void> {
+    const { request } = entry;
+    let outcome: Outcome;
+    try {
+      const spec = await this.#o.shares.prepare(request, () => entry.isOver);
+      if (entry.isOver) return;
+      const ceremony = this.#o.engine.start(spec);
+      entry.ceremony = ceremony;
+      ceremony.onChange(() => entry.changed());
+      entry.move("running");
+      this.#log.info("ceremony started", {
+        ceremony: request.id,
+        kind: request.kind,
+        requester: request.requester,
+        members: requestMembers(request).length,
+      });
+      outcome = await ceremony.result;
+      if (outcome.state === "complete") await this.#o.shares.store(request, outcome.result);
+      else await this.#o.shares.abandon(request);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const refused = error instanceof CeremonyRefused || error instanceof NodeError;
+      outcome = {
+        state: "failed",
+        code: refused ? "TF-SHARE" : "TF-STORE",
+        reason,
+        round: 0,
+        culprits: [],
+      };
+    }
+    this.#finish(entry, outcome);
+  }
+
+  #finish(entry: Entry, outcome: Outcome): void {
+    if (!entry.end(outcome)) return;
+    const { request } = entry;
+    const fields = {
+      ceremony: request.id,
+      kind: request.kind,
+      ms: this.#o.clock.now() - entry.receivedAt,
+    };
+    if (outcome.state === "complete") {
+      this.#log.info("ceremony complete", { ...fields, key: toHex(outcome.result.keyId) });
+      void this.#announce(entry, true, "");
+    } else {
+      this.#log.warn(`ceremony ${outcome.state}`, {
+        ...fields,
+        reason: outcome.reason,
+        culprits: outcome.state === "failed" ? outcome.culprits.join(" ") : "",
+      });
+      void this.#tellEverybody(entry, false, outcome.reason);
+    }
+    if (request.kind === "keygen" && request.coordinator === this.#o.self) {
+      // The Go service's coordinator announces a key generation's outcome to the whole mesh.
+      this.#o.mesh.broadcast({
+        type: "ceremony-result",
+        ceremonyId: fromHex(request.id),
+        success: outcome.state === "complete",
+        error: outcome.state === "complete" ? "" : outcome.reason.slice(0, MAX_REASON),
+      });
+    }
+  }
+
+  /** Success goes to the requester only. */
+  async #announce(entry: Entry, success: boolean, error: string): Promise<void> {
+    if (entry.request.requester === this.#o.self) return;
+    await this.#respond(entry.request.requester, entry.request, success, error, entry.outcome);
+  }
+
+  /** Failure goes to the requester and to every member, so that nobody waits for a deadline. */
+  async #tellEverybody(entry: Entry, success: boolean, error: string): Promise<void> {
+    const to = new Set([entry.request.requester, ...requestMembers(entry.request)]);
+    to.delete(this.#o.self);
+    await Promise.all([...to].map((id) => this.#respond(id, entry.request, success, error)));
+  }
+
+  async #respond(
+    to: Identity,
+    request: CeremonyRequest,
+    success: boolean,
+    error: string,
+    outcome?: Outcome,
+  ): Promise<void> {
+    const ceremonyId = fromHex(request.id);
+    const text = error.slice(0, MAX_REASON);
+    let response: ResponseCommand;
+    if (request.kind === "sign") {
+      const result = outcome?.state === "complete" ? outcome.result : undefined;
+      let r: Uint8Array = new Uint8Array(0);
+      let s: Uint8Array = new Uint8Array(0);
+      if (result?.kind === "sign") {
+        if (result.curve === "secp256k1") ({ r, s } = result);
+        else {
+          r = result.signature.subarray(0, 32);
+          s = result.signature.subarray(32);
+        }
+      }
+      response = { type: "sign-response", ceremonyId, success, r, s, error: text };
+    } else {
+      const type = request.kind === "keygen" ? "keygen-response" : "reshare-response";
+      response = { type, ceremonyId, success, error: text };
+    }
+    try {
+      await this.#o.mesh.sendSealed(to, response);
+    } catch (error) {
+      this.#log.debug("a ceremony response could not be sent", {
+        ceremony: request.id,
+        to,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  /** Takes a response that `from` signed. */
+  handleResponse(response: ResponseCommand, from: Identity): void {
+    const id = toHex(response.ceremonyId);
+    const entry = this.ledger.get(id);
+    if (entry === undefined || !requestMembers(entry.request).includes(from)) return;
+    const kindOfResponse = response.type.slice(0, response.type.indexOf("-"));
+    if (kindOfResponse !== entry.request.kind) return;
+    this.#responseWatchers.get(id)?.(from, response);
+    if (response.success) {
+      entry.confirmed.add(from);
+      entry.changed();
+      return;
+    }
+    if (entry.isOver) return;
+    // A member that gave up will not send another message: waiting for it has no sense.
+    const reason = `${from} reports: ${printable(response.error)}`;
+    this.#log.warn("a member gave up on a ceremony", { ceremony: id, member: from, reason });
+    if (entry.ceremony !== undefined) entry.ceremony.abort(reason);
+    else if (entry.state !== "requested") {
+      this.#stopWaiting(entry);
+      entry.end({ state: "aborted", reason });
+    }
+  }
+
+  /**
+   * Starts a ceremony for this node's own admin: asks the other members, then joins in.
+   *
+   * The others are asked first, because a Go node forgets round messages that reach it more than
+   * four seconds before the request.
+   *
+   * @throws {NodeError} if a member cannot be asked or this node itself must not take part.
+   */
+  async initiate(request: CeremonyRequest): Promise<Entry> {
+    const members = requestMembers(request);
+    const command = commandFromRequest(request);
+    const others = members.filter((m) => m !== this.#o.self);
+    if (members.includes(this.#o.self)) await this.#o.shares.check(request);
+    const sent = await Promise.allSettled(others.map((m) => this.#o.mesh.sendSealed(m, command)));
+    const failed = others.filter((_, i) => sent[i]!.status === "rejected");
+    if (failed.length > 0) {
+      throw new NodeError(
+        "TF-UNREACHABLE",
+        `no way to reach ${failed.join(", ")}`,
+        { exit: 3, hint: "see `transfunctioner peers`", culprits: failed },
+      );
+    }
+    if (members.includes(this.#o.self)) return await this.#consider(request, false);
+    const entry = new Entry(request, this.#o.clock.now(), true, "requested");
+    this.ledger.add(entry);
+    return entry;
+  }
+
+  /** Calls `watcher` for each response to ceremony `id`; the returned function stops that. */
+  onResponse(id: string, watcher: (from: Identity, r: ResponseCommand) => void): () => void {
+    this.#responseWatchers.set(id, watcher);
+    return () => void this.#responseWatchers.delete(id);
+  }
+
+  /** Aborts everything that runs; nothing new is taken. */
+  stop(): void {
+    this.#stopped = true;
+    for (const entry of this.ledger.all()) {
+      this.#stopWaiting(entry);
+      if (!entry.isOver) entry.ceremony?.abort("the node is going down");
+    }
+  }
+}
+
+/** Text of another node, made fit for a log line or a terminal. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, MAX_REASON);
+}

@@ -1,0 +1,183 @@
+/**
+ * Every ceremony this node was asked for, from the request to its end, for people to look at.
+ *
+ * @module
+ */
+
+import type { Ceremony } from "../ceremony/ceremony.ts";
+import type { CeremonyResult, Outcome } from "../ceremony/verdict.ts";
+import type { Identity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
+import { type CeremonyRequest, requestMembers } from "./request.ts";
+
+/** Where a ceremony stands on this node. */
+export type EntryState =
+  /** A person has to approve it first. */
+  | "waiting"
+  /** Approved; pre-parameters or the worker are being made ready. */
+  | "starting"
+  | "running"
+  | "complete"
+  | "failed"
+  | "aborted"
+  /** This node asked for it and takes no part itself. */
+  | "requested"
+  /** What this node asked for was answered by the members. */
+  | "answered";
+
+/** How a ceremony ended on this node. */
+export type EntryOutcome = Outcome | { readonly state: "answered" };
+
+/** Most finished entries kept; the oldest goes first. */
+const MAX_FINISHED = 500;
+
+/** One ceremony on this node. */
+export class Entry {
+  readonly request: CeremonyRequest;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** Whether this node's own admin asked for it. */
+  readonly local: boolean;
+  state: EntryState;
+  /** The running ceremony, once it started. */
+  ceremony: Ceremony | undefined;
+  /** How it ended; undefined until then. */
+  outcome: EntryOutcome | undefined;
+  /** What members told the requester. */
+  readonly confirmed: Set<Identity> = new Set();
+  readonly #watchers = new Set<() => void>();
+  readonly #ended = Promise.withResolvers<EntryOutcome>();
+
+  /** A fresh entry. */
+  constructor(request: CeremonyRequest, receivedAt: number, local: boolean, state: EntryState) {
+    this.request = request;
+    this.receivedAt = receivedAt;
+    this.local = local;
+    this.state = state;
+  }
+
+  /** Resolves when the ceremony has ended here, in whatever way. */
+  get ended(): Promise<EntryOutcome> {
+    return this.#ended.promise;
+  }
+
+  /** Whether it has ended. */
+  get isOver(): boolean {
+    return this.outcome !== undefined;
+  }
+
+  /** Ends the entry; the first end counts. Returns whether this was the first. */
+  end(outcome: EntryOutcome): boolean {
+    if (this.outcome !== undefined) return false;
+    this.outcome = outcome;
+    this.state = outcome.state;
+    this.#ended.resolve(outcome);
+    this.changed();
+    return true;
+  }
+
+  /** Moves on to another state and tells the watchers. */
+  move(state: EntryState): void {
+    if (this.outcome !== undefined) return;
+    this.state = state;
+    this.changed();
+  }
+
+  /** Calls `watcher` at every change; the returned function stops that. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Tells the watchers that something visible changed. */
+  changed(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** Rounds that a ceremony of each kind has, for progress displays. */
+const ROUNDS = { keygen: 4, sign: 9, reshare: 5 } as const;
+
+/** What the admin interface shows of an entry. Nothing in it is secret. */
+export function entryView(entry: Entry, now: number): Record<string, unknown> {
+  const { request, ceremony, outcome } = entry;
+  const running = entry.state === "running" && ceremony !== undefined;
+  const result: CeremonyResult | undefined = outcome?.state === "complete"
+    ? outcome.result
+    : undefined;
+  return {
+    id: request.id,
+    kind: request.kind,
+    state: entry.state,
+    requester: request.requester,
+    local: entry.local,
+    curve: request.kind === "sign" ? undefined : request.curve,
+    key_id: request.kind === "keygen"
+      ? (result === undefined ? undefined : toHex(result.keyId))
+      : request.keyId,
+    digest: request.kind === "sign" ? toHex(request.payload) : undefined,
+    committee: requestMembers(request),
+    threshold: request.kind === "reshare" ? request.newThreshold : request.threshold,
+    received_at: new Date(entry.receivedAt).toISOString(),
+    age_ms: Math.max(0, now - entry.receivedAt),
+    round: running ? ceremony.round : undefined,
+    rounds: running ? ROUNDS[request.kind] : undefined,
+    step: running ? ceremony.step : undefined,
+    waiting_for: running ? [...ceremony.waitingFor] : undefined,
+    code: outcome?.state === "failed" ? outcome.code : undefined,
+    reason: outcome?.state === "failed" || outcome?.state === "aborted"
+      ? outcome.reason
+      : undefined,
+    culprits: outcome?.state === "failed" ? [...outcome.culprits] : undefined,
+  };
+}
+
+/** All entries by ceremony id, bounded: finished ones are forgotten first. */
+export class Ledger {
+  readonly #entries = new Map<string, Entry>();
+
+  /** The entry of a ceremony, or undefined. */
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** Adds an entry. */
+  add(entry: Entry): void {
+    this.#entries.set(entry.request.id, entry);
+    let finished = 0;
+    for (const e of this.#entries.values()) if (e.isOver) finished++;
+    for (const [id, e] of this.#entries) {
+      if (finished <= MAX_FINISHED) break;
+      if (e.isOver) {
+        this.#entries.delete(id);
+        finished--;
+      }
+    }
+  }
+
+  /** All entries, oldest first. */
+  all(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Entries whose id begins with `prefix`. */
+  find(prefix: string): Entry[] {
+    return this.all().filter((e) => e.request.id.startsWith(prefix));
+  }
+
+  /** How many entries are in each state. */
+  counts(): Record<EntryState, number> {
+    const out: Record<EntryState, number> = {
+      waiting: 0,
+      starting: 0,
+      running: 0,
+      complete: 0,
+      failed: 0,
+      aborted: 0,
+      requested: 0,
+      answered: 0,
+    };
+    for (const e of this.#entries.values()) out[e.state]++;
+    return out;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Keeps a set of pre-parameters ready, so that a key generation need not wait for primes.
+ *
+ * Each set serves one key: moduli shared between keys would let a break of one spread.
+ *
+ * @module
+ */
+
+import type { Logger } from "../observe/logger.ts";
+import { NodeError } from "./errors.ts";
+
+/** One running search. */
+export interface PreParamsSearch {
+  /** Resolves with the sealed set; rejects if it was cancelled or the worker failed. */
+  readonly result: Promise<Uint8Array>;
+  /** Ends the search. */
+  cancel(): void;
+}
+
+/** What the supply needs of the maker and of the keystore. */
+export interface SupplyOptions {
+  /** Starts one search; `onProgress` tells how many of the safe primes are found. */
+  readonly make: (onProgress: (found: number, of: number) => void) => PreParamsSearch;
+  readonly count: () => Promise<number>;
+  readonly put: (sealed: Uint8Array) => Promise<void>;
+  readonly takeStored: () => Promise<Uint8Array | null>;
+  readonly log: Logger;
+  /** How many sets to keep ready. */
+  readonly target: number;
+}
+
+/** Where the supply stands. */
+export interface SupplyState {
+  readonly ready: number;
+  readonly making: boolean;
+  readonly found: number;
+  readonly of: number;
+}
+
+/** Safe primes in a set. */
+const PRIMES = 4;
+
+/** Fills the stock in the background and hands sets out. */
+export class PreParamsSupply {
+  readonly #o: SupplyOptions;
+  #ready = 0;
+  #found = 0;
+  #search: PreParamsSearch | undefined;
+  #stopped = false;
+  #filled = Promise.withResolvers<void>();
+
+  /** Nothing is searched before {@link start}. */
+  constructor(options: SupplyOptions) {
+    this.#o = options;
+  }
+
+  /** Counts the stock and starts filling it. */
+  async start(): Promise<void> {
+    this.#ready = await this.#o.count();
+    void this.#fill();
+  }
+
+  /** Where the supply stands. */
+  state(): SupplyState {
+    return {
+      ready: this.#ready,
+      making: this.#search !== undefined,
+      found: this.#found,
+      of: PRIMES,
+    };
+  }
+
+  async #fill(): Promise<void> {
+    while (!this.#stopped && this.#search === undefined && this.#ready < this.#o.target) {
+      this.#found = 0;
+      try {
+        this.#search = this.#o.make((found) => this.#found = found);
+        await this.#o.put(await this.#search.result);
+        this.#ready++;
+        this.#o.log.info("pre-parameters are ready", { sets: this.#ready });
+      } catch (error) {
+        if (this.#stopped) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#o.log.error("pre-parameters could not be made", { reason });
+        this.#filled.reject(
+          new NodeError("TF-PREPARAMS", `pre-parameters could not be made: ${reason}`),
+        );
+        // Somebody may be waiting on the old promise; nobody waiting must not end the process.
+        this.#filled.promise.catch(() => {});
+        this.#filled = Promise.withResolvers();
+        return;
+      } finally {
+        this.#search = undefined;
+      }
+      this.#filled.resolve();
+      this.#filled = Promise.withResolvers();
+    }
+  }
+
+  /**
+   * Takes a set out of the stock for good; waits while the stock is empty.
+   *
+   * @throws {NodeError} if none can be made, or the request was cancelled meanwhile.
+   */
+  async take(cancelled: () => boolean): Promise<Uint8Array> {
+    for (;;) {
+      if (this.#stopped || cancelled()) {
+        throw new NodeError(
+          "TF-STOPPED",
+          "the ceremony ended before its pre-parameters were ready",
+        );
+      }
+      const set = await this.#o.takeStored();
+      if (set !== null) {
+        this.#ready = await this.#o.count();
+        void this.#fill();
+        return set;
+      }
+      this.#ready = 0;
+      const next = this.#filled.promise;
+      void this.#fill();
+      await next;
+    }
+  }
+
+  /** Ends the search; sets already stored stay. */
+  stop(): void {
+    this.#stopped = true;
+    this.#search?.cancel();
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * A request for a ceremony, between its wire form and what this node decides about it
+ * (specification: mesh sections 7, 14.1 and 14.2).
+ *
+ * @module
+ */
+
+import { type Identity, identityToInt, parseIdentity } from "../crypto/identity.ts";
+import { bytesToInt, fromHex, minimalBytes, toHex } from "../encoding/bytes.ts";
+import type { KeygenCommand, PartyId, ReshareCommand, SignCommand } from "../mesh/command_types.ts";
+import { badRequest } from "./errors.ts";
+
+/** What every request says. */
+interface CommonRequest {
+  /** Ceremony id, 64 hex digits. */
+  readonly id: string;
+  /** Who asks. */
+  readonly requester: Identity;
+}
+
+/** Asks for a new key. */
+export interface KeygenRequest extends CommonRequest {
+  readonly kind: "keygen";
+  readonly curve: "secp256k1" | "ed25519";
+  /** Members in request order. */
+  readonly committee: readonly Identity[];
+  readonly threshold: number;
+  /** The member that announces the outcome to the mesh. */
+  readonly coordinator: Identity;
+}
+
+/** Asks for a signature. The curve follows from the key. */
+export interface SignRequest extends CommonRequest {
+  readonly kind: "sign";
+  /** 32 hex digits. */
+  readonly keyId: string;
+  readonly committee: readonly Identity[];
+  readonly threshold: number;
+  /** The 32-byte digest; for an Ed25519 key the message. */
+  readonly payload: Uint8Array;
+}
+
+/** Asks to hand a key to another committee. */
+export interface ReshareRequest extends CommonRequest {
+  readonly kind: "reshare";
+  readonly keyId: string;
+  readonly curve: "secp256k1" | "ed25519";
+  readonly oldCommittee: readonly Identity[];
+  readonly oldThreshold: number;
+  readonly newCommittee: readonly Identity[];
+  readonly newThreshold: number;
+  /** Party keys of the new committee (specification: ecdsa-resharing section 10). */
+  readonly newKeys?: readonly bigint[];
+}
+
+/** A request for any ceremony. */
+export type CeremonyRequest = KeygenRequest | SignRequest | ReshareRequest;
+
+/** Everybody a request names, each once. */
+export function requestMembers(request: CeremonyRequest): Identity[] {
+  return request.kind === "reshare"
+    ? [...new Set([...request.oldCommittee, ...request.newCommittee])]
+    : [...request.committee];
+}
+
+/** Largest committee that a request may name; the engine has its own, lower bound. */
+const MAX_PARTIES = 256;
+
+function members(parties: readonly PartyId[], what: string): Identity[] {
+  if (parties.length === 0) throw badRequest(`the request's ${what} is empty`);
+  if (parties.length > MAX_PARTIES) {
+    throw badRequest(`the request's ${what} has more than ${MAX_PARTIES} members`);
+  }
+  return parties.map((p) => {
+    try {
+      return parseIdentity(p.id);
+    } catch {
+      throw badRequest(`the request's ${what} holds a member that is not an identity`);
+    }
+  });
+}
+
+function small(n: bigint, what: string): number {
+  if (n < 0n || n > BigInt(MAX_PARTIES)) throw badRequest(`the request's ${what} is out of range`);
+  return Number(n);
+}
+
+function idText(bytes: Uint8Array): string {
+  if (bytes.length !== 32) throw badRequest("the request's ceremony id is not 32 bytes long");
+  return toHex(bytes);
+}
+
+function keyText(bytes: Uint8Array): string {
+  if (bytes.length !== 16) throw badRequest("the request's key id is not 16 bytes long");
+  return toHex(bytes);
+}
+
+/** An empty curve means secp256k1, as the Go service never looks at the field. */
+function curveOf(text: string): "secp256k1" | "ed25519" {
+  if (text === "" || text === "secp256k1") return "secp256k1";
+  if (text === "ed25519") return "ed25519";
+  throw badRequest("the request's curve is neither secp256k1 nor ed25519");
+}
+
+/**
+ * Reads a request off the wire.
+ *
+ * @param requester who signed it, or the node itself for a debug request that nobody signed.
+ * @throws {NodeError} if it cannot mean anything.
+ */
+export function requestFromCommand(
+  command: KeygenCommand | SignCommand | ReshareCommand,
+  requester: Identity,
+): CeremonyRequest {
+  const id = idText(command.ceremonyId);
+  switch (command.type) {
+    case "keygen":
+      return {
+        kind: "keygen",
+        id,
+        requester,
+        curve: curveOf(command.curve),
+        committee: members(command.committee, "committee"),
+        threshold: small(command.threshold, "threshold"),
+        coordinator: command.coordinator,
+      };
+    case "sign":
+      return {
+        kind: "sign",
+        id,
+        requester,
+        keyId: keyText(command.keyId),
+        committee: members(command.committee, "committee"),
+        threshold: small(command.threshold, "threshold"),
+        payload: command.data,
+      };
+    case "reshare":
+      return {
+        kind: "reshare",
+        id,
+        requester,
+        keyId: keyText(command.keyId),
+        curve: curveOf(command.curve),
+        oldCommittee: members(command.oldCommittee, "old committee"),
+        oldThreshold: small(command.oldThreshold, "old threshold"),
+        newCommittee: members(command.newCommittee, "new committee"),
+        newThreshold: small(command.newThreshold, "new threshold"),
+        newKeys: command.newCommittee.map((p, i) => newKey(p, i, command.newCommittee)),
+      };
+  }
+}
+
+/** A newcomer's party key must be its identity, plain or with the last bit flipped. */
+function newKey(party: PartyId, index: number, all: readonly PartyId[]): bigint {
+  const plain = identityToInt(members(all, "new committee")[index]!);
+  // A Go requester leaves whatever its client wrote there; it means identity XOR 1.
+  if (party.key.length === 0) return plain ^ 1n;
+  const key = bytesToInt(party.key);
+  if (key !== plain && key !== (plain ^ 1n)) {
+    throw badRequest("the request gives a new member a party key that is not its own");
+  }
+  return key;
+}
+
+function partyId(identity: Identity, key: bigint): PartyId {
+  return { id: identity, moniker: identity, key: minimalBytes(key), index: -1n };
+}
+
+function plainParties(committee: readonly Identity[]): PartyId[] {
+  return committee.map((identity) => partyId(identity, identityToInt(identity)));
+}
+
+/** Writes a request as the command that each member gets. */
+export function commandFromRequest(
+  request: CeremonyRequest,
+): KeygenCommand | SignCommand | ReshareCommand {
+  const ceremonyId = fromHex(request.id);
+  switch (request.kind) {
+    case "keygen":
+      return {
+        type: "keygen",
+        ceremonyId,
+        curve: request.curve,
+        committee: plainParties(request.committee),
+        threshold: BigInt(request.threshold),
+        coordinator: request.coordinator,
+      };
+    case "sign":
+      return {
+        type: "sign",
+        ceremonyId,
+        keyId: fromHex(request.keyId),
+        committee: plainParties(request.committee),
+        threshold: BigInt(request.threshold),
+        data: request.payload,
+      };
+    case "reshare":
+      return {
+        type: "reshare",
+        ceremonyId,
+        curve: request.curve,
+        keyId: fromHex(request.keyId),
+        oldCommittee: plainParties(request.oldCommittee),
+        newCommittee: request.newCommittee.map((identity, i) =>
+          partyId(identity, request.newKeys?.[i] ?? (identityToInt(identity) ^ 1n))
+        ),
+        oldThreshold: BigInt(request.oldThreshold),
+        newThreshold: BigInt(request.newThreshold),
+      };
+  }
+}
