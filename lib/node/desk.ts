@@ -227,7 +227,7 @@ export class Desk {
     this.#stopWaiting(entry);
     if (!entry.end({ state: "aborted", reason: reason.slice(0, MAX_REASON) })) return;
     this.#log.info("ceremony declined", { ceremony: entry.request.id, reason });
-    await this.#tellEverybody(entry, false, `refused: ${reason}`);
+    await this.#tellEverybody(entry, `refused: ${reason}`);
   }
 
   async #launch(entry: Entry): Promise<void> {
@@ -273,14 +273,17 @@ export class Desk {
     };
     if (outcome.state === "complete") {
       this.#log.info("ceremony complete", { ...fields, key: toHex(outcome.result.keyId) });
-      void this.#announce(entry, true, "");
+      if (request.requester !== this.#o.self) {
+        // Success goes to the requester only.
+        void this.#respond(request.requester, request, true, "", outcome);
+      }
     } else {
       this.#log.warn(`ceremony ${outcome.state}`, {
         ...fields,
         reason: outcome.reason,
         culprits: outcome.state === "failed" ? outcome.culprits.join(" ") : "",
       });
-      void this.#tellEverybody(entry, false, outcome.reason);
+      void this.#tellEverybody(entry, outcome.reason);
     }
     if (request.kind === "keygen" && request.coordinator === this.#o.self) {
       // The Go service's coordinator announces a key generation's outcome to the whole mesh.
@@ -293,17 +296,11 @@ export class Desk {
     }
   }
 
-  /** Success goes to the requester only. */
-  async #announce(entry: Entry, success: boolean, error: string): Promise<void> {
-    if (entry.request.requester === this.#o.self) return;
-    await this.#respond(entry.request.requester, entry.request, success, error, entry.outcome);
-  }
-
   /** Failure goes to the requester and to every member, so that nobody waits for a deadline. */
-  async #tellEverybody(entry: Entry, success: boolean, error: string): Promise<void> {
+  async #tellEverybody(entry: Entry, error: string): Promise<void> {
     const to = new Set([entry.request.requester, ...requestMembers(entry.request)]);
     to.delete(this.#o.self);
-    await Promise.all([...to].map((id) => this.#respond(id, entry.request, success, error)));
+    await Promise.all([...to].map((id) => this.#respond(id, entry.request, false, error)));
   }
 
   async #respond(
