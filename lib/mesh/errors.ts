@@ -7,6 +7,7 @@
 /**
  * What kind of rule a peer, or a caller, broke:
  * - `key-exchange`, `handshake`: the connection never became a session;
+ * - `self`: the other end is this very node;
  * - `frame`, `replay`: a frame does not authenticate, has a bad size, or came before;
  * - `envelope`, `command`: a cleartext that no Go node would take;
  * - `unknown-type`: well formed, but of a type outside the catalogue;
@@ -17,6 +18,7 @@
 export type WireFault =
   | "key-exchange"
   | "handshake"
+  | "self"
   | "frame"
   | "replay"
   | "envelope"
