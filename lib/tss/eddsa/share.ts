@@ -146,16 +146,21 @@ export interface AdditiveShare {
  * Turns a share that is cut to the acting parties into summands: the secrets of all of them add up
  * to the private key.
  *
- * @throws {RangeError} if the public parts do not add up to the public key: too few parties for
- * the key's threshold. (The Go library finds that out from a failed signature only.)
+ * @throws {RangeError} if the secret is not the one behind the own public part, or the public
+ * parts do not add up to the public key: too few parties for the key's threshold. (The Go library
+ * finds either out from a failed signature only.)
  */
 export function additiveShare(cut: EddsaShare): AdditiveShare {
   const parts = publicParts(cut);
+  const own = cut.ownIndex;
+  const secret = (cut.xi * lagrangeAtZero(ed25519, cut.ks, own)) % ed25519.q;
+  if (!ed25519.base.multiply(secret).equals(parts[own]!)) {
+    throw new RangeError("Cannot use the share: its secret does not belong to its public part");
+  }
   if (!sumsToKey(parts, cut.publicKey)) {
     throw new RangeError("Cannot use the share: these parties are fewer than the key needs");
   }
-  const factor = lagrangeAtZero(ed25519, cut.ks, cut.ownIndex);
-  return { secret: (cut.xi * factor) % ed25519.q, publicParts: parts };
+  return { secret, publicParts: parts };
 }
 
 function publicParts({ ks, bigXj }: EddsaShare): CurvePoint[] {
