@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { Ceremony } from "../../lib/ceremony/ceremony.ts";
+import type { CeremonySpec } from "../../lib/ceremony/spec.ts";
+import type { Outcome } from "../../lib/ceremony/verdict.ts";
+import { type Identity, parseIdentity } from "../../lib/crypto/identity.ts";
+import { fromHex } from "../../lib/encoding/bytes.ts";
+import type { Command } from "../../lib/mesh/command_types.ts";
+import { Desk } from "../../lib/node/desk.ts";
+import { NodeError } from "../../lib/node/errors.ts";
+import {
+  type CeremonyRequest,
+  commandFromRequest,
+  requestFromCommand,
+} from "../../lib/node/request.ts";
+import type { ShareBook } from "../../lib/node/share_book.ts";
+import { collectingLogger } from "../../lib/observe/logger.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
+
+const id = (n: number) => parseIdentity(n.toString(16).padStart(40, "0"));
+const [SELF, B, C, STRANGER] = [id(1), id(2), id(3), id(9)];
+
+function keygenRequest(requester: Identity, ceremony = "ab".repeat(32)): CeremonyRequest {
+  return {
+    kind: "keygen",
+    id: ceremony,
+    requester,
+    curve: "secp256k1",
+    committee: [SELF, B, C],
+    threshold: 1,
+    coordinator: B,
+  };
+}
+
+function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
+  const clock = new VirtualClock();
+  const log = collectingLogger();
+  const sent: { to: Identity; command: Command }[] = [];
+  const broadcasts: Command[] = [];
+  const started: { spec: CeremonySpec; ceremony: Ceremony; finish: (o: Outcome) => void }[] = [];
+  const seen = new Set<string>();
+  const stored: CeremonyRequest[] = [];
+  let storeFails = false;
+  const shares: ShareBook = {
+    seen: (ceremony) => seen.has(ceremony),
+    remember: (ceremony) => {
+      seen.add(ceremony);
+      return Promise.resolve();
+    },
+    check: () => Promise.resolve(),
+    prepare: (request) =>
+      Promise.resolve({
+        kind: "keygen",
+        curve: "secp256k1",
+        id: fromHex(request.id),
+        committee: [SELF, B, C],
+        threshold: 1,
+        preParams: new Uint8Array(1),
+      }),
+    store: (request) => {
+      if (storeFails) return Promise.reject(new Error("disk full"));
+      stored.push(request);
+      return Promise.resolve();
+    },
+    abandon: () => Promise.resolve(),
+  };
+  const desk = new Desk({
+    self: SELF,
+    mesh: {
+      sendSealed: (to, command) => {
+        sent.push({ to, command });
+        return Promise.resolve();
+      },
+      broadcast: (command) => broadcasts.push(command),
+    },
+    engine: {
+      start: (spec) => {
+        const ceremony = new Ceremony(
+          spec,
+          clock.now(),
+          (reason) => void ceremony.finish({ state: "aborted", reason }, clock.now()),
+        );
+        started.push({ spec, ceremony, finish: (o) => ceremony.finish(o, clock.now()) });
+        return ceremony;
+      },
+    },
+    shares,
+    clock,
+    log,
+    initiators: new Set([B]),
+    consent: options.consent ?? "auto",
+    debugInitiation: options.debug ?? false,
+    approvalMs: 600_000,
+  });
+  return {
+    clock,
+    log,
+    sent,
+    broadcasts,
+    started,
+    seen,
+    stored,
+    desk,
+    failStore: () => storeFails = true,
+  };
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+const startCommand = (request: CeremonyRequest) => commandFromRequest(request);
+const complete: Outcome = {
+  state: "complete",
+  result: {
+    kind: "keygen",
+    curve: "secp256k1",
+    keyId: new Uint8Array(16),
+    publicKey: new Uint8Array(64),
+    shareCiphertext: new Uint8Array(50),
+    committee: [SELF, B, C],
+    threshold: 1,
+  },
+};
+
+Deno.test("requestFromCommand() reads back what commandFromRequest() wrote", () => {
+  const request = keygenRequest(B);
+  assert.deepEqual(requestFromCommand(startCommand(request), B), request);
+});
+
+Deno.test("requestFromCommand() refuses a member that is not an identity", () => {
+  const command = startCommand(keygenRequest(B));
+  assert(command.type === "keygen");
+  const bent = { ...command, committee: [{ ...command.committee[0]!, id: "" }] };
+  assert.throws(() => requestFromCommand(bent, B), NodeError);
+});
+
+Deno.test("Desk takes part when an allowed initiator asks, stores, and answers it", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 1);
+  w.started[0]!.finish(complete);
+  await settle();
+  assert.equal(w.stored.length, 1);
+  assert.deepEqual(w.sent.map((s) => [s.to, s.command.type]), [[B, "keygen-response"]]);
+  assert.equal((w.sent[0]!.command as { success: boolean }).success, true);
+});
+
+Deno.test("Desk refuses a stranger, starts nothing, and says so to it", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(keygenRequest(STRANGER)), { sealedBy: STRANGER });
+  assert.equal(w.started.length, 0);
+  assert.equal(w.seen.size, 0);
+  assert.deepEqual(w.sent.map((s) => s.to), [STRANGER]);
+  assert.match((w.sent[0]!.command as { error: string }).error, /^refused: .*not an initiator/);
+});
+
+Deno.test("Desk ignores a request that nobody signed", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: null });
+  assert.equal(w.started.length, 0);
+  assert.equal(w.sent.length, 0);
+  assert(w.log.has("warn", "unsigned"));
+});
+
+Deno.test("Desk takes an unsigned request under debug initiation, loudly", async () => {
+  const w = world({ debug: true });
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: null });
+  await settle();
+  assert.equal(w.started.length, 1);
+  assert(w.log.has("warn", "UNSIGNED"));
+});
+
+Deno.test("Desk refuses a replayed ceremony id", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 1);
+  assert.match((w.sent[0]!.command as { error: string }).error, /used before/);
+});
+
+Deno.test("Desk waits for approval under manual consent", async () => {
+  const w = world({ consent: "manual" });
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 0);
+  const entry = w.desk.ledger.get(request.id)!;
+  assert.equal(entry.state, "waiting");
+  w.desk.approve(entry);
+  await settle();
+  assert.equal(w.started.length, 1);
+  assert.throws(() => w.desk.approve(entry), /is running/);
+});
+
+Deno.test("Desk gives up a request that nobody approves and tells requester and members", async () => {
+  const w = world({ consent: "manual" });
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  await w.clock.advance(600_001);
+  await settle();
+  assert.equal(w.started.length, 0);
+  assert.deepEqual(w.sent.map((s) => s.to).sort(), [B, C]);
+  assert.match((w.sent[0]!.command as { error: string }).error, /nobody approved/);
+});
+
+Deno.test("Desk ends a running ceremony when a member says that it gave up", async () => {
+  const w = world();
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  const response = {
+    type: "keygen-response" as const,
+    ceremonyId: fromHex(request.id),
+    success: false,
+    error: "refused: \u001b[31mno",
+  };
+  w.desk.handleResponse(response, STRANGER);
+  assert.equal(w.started[0]!.ceremony.state, "running");
+  w.desk.handleResponse(response, C);
+  await settle();
+  const entry = w.desk.ledger.get(request.id)!;
+  assert.equal(entry.state, "aborted");
+  assert(entry.outcome?.state === "aborted");
+  assert.match(entry.outcome.reason, /reports: refused: \?\[31mno/);
+});
+
+Deno.test("Desk fails a key generation whose share cannot be stored", async () => {
+  const w = world();
+  w.failStore();
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  w.started[0]!.finish(complete);
+  await settle();
+  const entry = w.desk.ledger.get(request.id)!;
+  assert.equal(entry.state, "failed");
+  assert(w.sent.every((s) => (s.command as { success: boolean }).success === false));
+  assert.deepEqual(w.sent.map((s) => s.to).sort(), [B, C]);
+});
+
+Deno.test("Desk asks the others before it starts itself, and announces as coordinator", async () => {
+  const w = world();
+  const request = { ...keygenRequest(SELF), coordinator: SELF } as CeremonyRequest;
+  const entry = await w.desk.initiate(request);
+  await settle();
+  assert.deepEqual(w.sent.map((s) => [s.to, s.command.type]), [[B, "keygen"], [C, "keygen"]]);
+  assert.equal(w.started.length, 1);
+  w.started[0]!.finish(complete);
+  await entry.ended;
+  assert.deepEqual(w.broadcasts.map((c) => c.type), ["ceremony-result"]);
+});
