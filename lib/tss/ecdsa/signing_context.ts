@@ -1,0 +1,147 @@
+/**
+ * What a signing starts from: checked inputs, key data cut to the signers, additive shares and the
+ * session (specification: ecdsa-signing 4 and 5).
+ *
+ * @module
+ */
+
+import type { Arithmetic } from "../../arith/mod.ts";
+import type { RandomSource } from "../../arith/random.ts";
+import { type CurvePoint, secp256k1 } from "../../crypto/curve.ts";
+import { partyContext } from "../../crypto/framed_hash.ts";
+import { bytesToInt, equalBytes } from "../../encoding/bytes.ts";
+import { ProtocolError } from "../errors.ts";
+import { partyKeyBytes } from "../party.ts";
+import { Verdicts } from "../verdicts.ts";
+import { additiveImages, additiveShare } from "./additive_share.ts";
+import { DIGEST_BYTES } from "./limits.ts";
+import { type OwnKeys, ownKeys, type PeerKeys, peerKeys } from "./parameters.ts";
+import { type EcdsaShareFields, selectSigners, type SignerLists } from "./share.ts";
+import { signingSsid } from "./ssid.ts";
+
+/** The protocol's name in errors, as the Go library has it. */
+export const SIGNING_TASK = "signing";
+
+/** What stays the same from the first round to the last; all lists count the signers. */
+export interface SigningContext {
+  /** Signers' keys, ascending. */
+  readonly keys: readonly bigint[];
+  readonly self: number;
+  /** Every index but the own. */
+  readonly others: readonly number[];
+  readonly digest: Uint8Array;
+  /** The digest as integer, below the group order. */
+  readonly m: bigint;
+  readonly ssid: Uint8Array;
+  /** Context bytes of every signer's proofs. */
+  readonly contexts: readonly Uint8Array[];
+  /** `W_j = w_j·G` of every signer. */
+  readonly bigW: readonly CurvePoint[];
+  readonly publicKey: CurvePoint;
+  readonly own: OwnKeys;
+  readonly peers: readonly PeerKeys[];
+  readonly arith: Arithmetic;
+  readonly random: RandomSource;
+}
+
+/** Inputs of {@link signingContext}. */
+export interface SigningSetup {
+  readonly keys: readonly bigint[];
+  readonly self: number;
+  readonly threshold: number;
+  readonly ceremonyId: Uint8Array;
+  readonly share: EcdsaShareFields;
+  readonly digest: Uint8Array;
+  readonly arith: Arithmetic;
+  readonly random: RandomSource;
+}
+
+/** Fails the signing without blaming anybody. */
+export function signingError(round: number, reason: string): ProtocolError {
+  return new ProtocolError({ task: SIGNING_TASK, round, reason, culprits: [] });
+}
+
+/** The verdicts of one signing round. */
+export function signingVerdicts(round: number): Verdicts {
+  return new Verdicts(SIGNING_TASK, round);
+}
+
+/**
+ * Checks the inputs and derives the context; also returns the own additive share `w` (secret).
+ *
+ * @throws {ProtocolError} of round 1, blaming nobody: a digest that is not 32 bytes or not below
+ * the group order (it is never reduced), a threshold that the signers do not reach, signers that
+ * the share does not know or that do not give the public key together.
+ */
+export function signingContext(input: SigningSetup): { ctx: SigningContext; w: bigint } {
+  const { keys, self, threshold, share, digest } = input;
+  const m = bytesToInt(digest);
+  if (digest.length !== DIGEST_BYTES || m >= secp256k1.q) {
+    throw signingError(1, "hashed message is not valid");
+  }
+  if (!Number.isSafeInteger(threshold) || threshold < 0 || threshold + 1 > keys.length) {
+    throw signingError(
+      1,
+      `t+1=${threshold + 1} is not satisfied by the key count of ${keys.length}`,
+    );
+  }
+  if (keys.some((key, j) => key <= (j === 0 ? 0n : keys[j - 1]!))) {
+    throw signingError(1, "the signers must be sorted by distinct positive keys");
+  }
+  if (keys[self] !== share.shareId) {
+    throw signingError(1, "the own index does not point at the key of the own share");
+  }
+  let lists: SignerLists;
+  let bigW: CurvePoint[];
+  let w: bigint;
+  try {
+    lists = selectSigners(share, keys);
+    bigW = additiveImages(keys, lists.bigXj, share.publicKey);
+    w = additiveShare(keys, self, share.xi, bigW);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw signingError(1, error.message);
+  }
+  const ssid = signingSsid({ keys, lists, threshold, ceremonyId: input.ceremonyId, m });
+  const ctx: SigningContext = {
+    keys,
+    self,
+    others: keys.map((_, j) => j).filter((j) => j !== self),
+    digest,
+    m,
+    ssid,
+    contexts: keys.map((_, j) => partyContext(ssid, j)),
+    bigW,
+    publicKey: share.publicKey,
+    own: ownKeys(share.preParams),
+    peers: keys.map((_, j) =>
+      peerKeys({
+        paillierN: lists.paillierPks[j]!,
+        nTilde: lists.nTildej[j]!,
+        h1: lists.h1j[j]!,
+        h2: lists.h2j[j]!,
+      })
+    ),
+    arith: input.arith,
+    random: input.random,
+  };
+  return { ctx, w };
+}
+
+/**
+ * Demands that every message was made for this party: its ReceiverID is the own key.
+ *
+ * @throws {ProtocolError} naming everybody whose message was not.
+ */
+export function checkReceivers(
+  ctx: SigningContext,
+  round: number,
+  messages: ReadonlyMap<number, { readonly receiverId: Uint8Array }>,
+): void {
+  const verdicts = signingVerdicts(round);
+  const own = partyKeyBytes(ctx.keys[ctx.self]!);
+  for (const j of ctx.others) {
+    if (!equalBytes(messages.get(j)!.receiverId, own)) verdicts.blame(j, "receiverId mismatch");
+  }
+  verdicts.settle();
+}

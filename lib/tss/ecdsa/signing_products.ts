@@ -1,0 +1,158 @@
+/**
+ * Signing rounds 1 to 3: pairwise multiplication to addition, until everybody holds additive
+ * shares of `k·gamma` (theta) and of `k·x` (sigma) (specification: ecdsa-signing 6 to 8).
+ *
+ * @module
+ */
+
+import { mod } from "../../arith/number.ts";
+import { secp256k1 } from "../../crypto/curve.ts";
+import { partyKeyBytes } from "../party.ts";
+import { aliceEnd, aliceEndWc, aliceStart, bobMiddle, bobMiddleWc } from "../mta.ts";
+import { verifyAlice } from "../proofs/mta_alice.ts";
+import { checkReceivers, type SigningContext, signingVerdicts } from "./signing_context.ts";
+import type { SignRound1Mta, SignRound2Mta } from "./signing_messages.ts";
+import type { Breathe } from "./keygen_rounds.ts";
+
+/** Round 1: `k` under the own Paillier key, freshly encrypted for signer `j`, and its range proof. */
+export function encryptFor(ctx: SigningContext, j: number, k: bigint): SignRound1Mta {
+  const { c, proof } = aliceStart(
+    {
+      session: ctx.contexts[ctx.self]!,
+      key: ctx.own.paillier,
+      peer: ctx.peers[j]!.pedersen,
+      secret: k,
+    },
+    ctx.arith,
+    ctx.random,
+  );
+  return { c, rangeProof: proof, receiverId: partyKeyBytes(ctx.keys[j]!) };
+}
+
+/**
+ * Round 2, checking half: receiver ids of all first, then everybody's ciphertext and range proof.
+ *
+ * @throws {ProtocolError} of round 2 naming everybody who failed.
+ */
+export async function checkEncryptions(
+  ctx: SigningContext,
+  round1: ReadonlyMap<number, SignRound1Mta>,
+  breathe: Breathe,
+): Promise<void> {
+  checkReceivers(ctx, 2, round1);
+  const verdicts = signingVerdicts(2);
+  for (const j of ctx.others) {
+    const { c, rangeProof } = round1.get(j)!;
+    const publicKey = ctx.peers[j]!.paillier;
+    const statement = { session: ctx.contexts[j]!, publicKey, own: ctx.own.pedersen, c };
+    if (!publicKey.isCiphertext(c) || !verifyAlice(statement, rangeProof, ctx.arith)) {
+      verdicts.blame(j, "RangeProofAlice.Verify() returned false");
+    }
+    await breathe();
+  }
+  verdicts.settle();
+}
+
+/** The answer to one signer, and the shares of both products that stay here. Secret. */
+export interface Products {
+  readonly message: SignRound2Mta;
+  /** Own share of `k_j·gamma`. */
+  readonly beta: bigint;
+  /** Own share of `k_j·w`. */
+  readonly nu: bigint;
+}
+
+/** Round 2, answering half: multiplies signer `j`'s encrypted k with gamma and with w. */
+export function multiplyInto(
+  ctx: SigningContext,
+  j: number,
+  c: bigint,
+  gamma: bigint,
+  w: bigint,
+): Products {
+  const statement = {
+    session: ctx.contexts[ctx.self]!,
+    publicKey: ctx.peers[j]!.paillier,
+    peer: ctx.peers[j]!.pedersen,
+    c1: c,
+  };
+  const one = bobMiddle({ ...statement, secret: gamma }, ctx.arith, ctx.random);
+  const two = bobMiddleWc(
+    { ...statement, secret: w, X: ctx.bigW[ctx.self]! },
+    ctx.arith,
+    ctx.random,
+  );
+  return {
+    message: {
+      c1: one.c2,
+      c2: two.c2,
+      proofBob: one.proof,
+      proofBobWc: two.proof,
+      receiverId: partyKeyBytes(ctx.keys[j]!),
+    },
+    beta: one.beta,
+    nu: two.beta,
+  };
+}
+
+/** The decrypted shares of the products with one signer. Secret. */
+export interface Decrypted {
+  /** Own share of `k·gamma_j`. */
+  readonly alpha: bigint;
+  /** Own share of `k·w_j`. */
+  readonly mu: bigint;
+}
+
+/**
+ * Round 3, checking half: receiver ids of all first, then both proofs of everybody against the
+ * ciphertext `sent` to that signer, then decryption.
+ *
+ * @throws {ProtocolError} of round 3 naming everybody who failed.
+ */
+export async function decryptProducts(
+  ctx: SigningContext,
+  sent: ReadonlyMap<number, bigint>,
+  round2: ReadonlyMap<number, SignRound2Mta>,
+  breathe: Breathe,
+): Promise<Map<number, Decrypted>> {
+  checkReceivers(ctx, 3, round2);
+  const verdicts = signingVerdicts(3);
+  const out = new Map<number, Decrypted>();
+  for (const j of ctx.others) {
+    const { c1, c2, proofBob, proofBobWc } = round2.get(j)!;
+    const statement = {
+      session: ctx.contexts[j]!,
+      key: ctx.own.paillier,
+      own: ctx.own.pedersen,
+      c1: sent.get(j)!,
+    };
+    const isCiphertext = (c: bigint) => ctx.own.paillier.public.isCiphertext(c);
+    const alpha = isCiphertext(c1) ? aliceEnd({ ...statement, c2: c1 }, proofBob, ctx.arith) : null;
+    if (alpha === null) {
+      verdicts.blame(j, "ProofBob.Verify() returned false");
+      continue;
+    }
+    await breathe();
+    const mu = isCiphertext(c2)
+      ? aliceEndWc({ ...statement, c2, X: ctx.bigW[j]! }, proofBobWc, ctx.arith)
+      : null;
+    if (mu === null) {
+      verdicts.blame(j, "ProofBobWC.Verify() returned false");
+      continue;
+    }
+    out.set(j, { alpha, mu });
+    await breathe();
+  }
+  verdicts.settle();
+  return out;
+}
+
+/**
+ * Adds up one own product and the shares of all mixed ones: theta from `k·gamma` with alphas and
+ * betas, sigma from `k·w` with mus and nus; in [0, q).
+ */
+export function productShare(product: bigint, shares: Iterable<bigint>): bigint {
+  let sum = product;
+  for (const share of shares) sum += share;
+  return mod(sum, secp256k1.q);
+}

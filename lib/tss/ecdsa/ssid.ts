@@ -1,0 +1,97 @@
+/**
+ * Session identifiers of the ECDSA protocols: one hash over everything public that the parties
+ * share beforehand. Proofs are bound to it.
+ *
+ * @module
+ */
+
+import { bytesToInt } from "../../encoding/bytes.ts";
+import { type CurvePoint, flattenPoints, secp256k1 } from "../../crypto/curve.ts";
+import { curveConstants } from "../../crypto/curve.ts";
+import { ssidOf, textToInt } from "../../crypto/framed_hash.ts";
+
+/** The Go library computes every SSID in round 1 with nonce 0. */
+const ROUND = 1n;
+const NONCE = 0n;
+
+/** A ceremony id is hashed as an integer, and only when there is one. */
+function ceremony(id: Uint8Array): bigint[] {
+  return id.length === 0 ? [] : [bytesToInt(id)];
+}
+
+/** The public part of key shares that an SSID covers, in party order. */
+export interface PublicLists {
+  readonly bigXj: readonly CurvePoint[];
+  readonly nTildej: readonly bigint[];
+  readonly h1j: readonly bigint[];
+  readonly h2j: readonly bigint[];
+}
+
+function listsOf(lists: PublicLists): bigint[] {
+  return [...flattenPoints(lists.bigXj), ...lists.nTildej, ...lists.h1j, ...lists.h2j];
+}
+
+/** Returns the SSID of a key generation (ecdsa-keygen, "Session id"): at most 32 bytes. */
+export function keygenSsid(session: {
+  readonly keys: readonly bigint[];
+  readonly threshold: number;
+  readonly ceremonyId: Uint8Array;
+}): Uint8Array {
+  return ssidOf([
+    textToInt("ecdsa-keygen"),
+    ...curveConstants(secp256k1),
+    ...session.keys,
+    BigInt(session.keys.length),
+    BigInt(session.threshold),
+    ROUND,
+    NONCE,
+    ...ceremony(session.ceremonyId),
+  ]);
+}
+
+/** Returns the SSID of a signing (ecdsa-signing 5); `m` is the digest as integer. */
+export function signingSsid(session: {
+  readonly keys: readonly bigint[];
+  readonly lists: PublicLists;
+  readonly threshold: number;
+  readonly ceremonyId: Uint8Array;
+  readonly m: bigint;
+}): Uint8Array {
+  return ssidOf([
+    textToInt("ecdsa-signing"),
+    ...curveConstants(secp256k1),
+    ...session.keys,
+    ...listsOf(session.lists),
+    BigInt(session.keys.length),
+    BigInt(session.threshold),
+    ROUND,
+    NONCE,
+    ...ceremony(session.ceremonyId),
+    session.m,
+  ]);
+}
+
+/** Returns the SSID of a resharing (ecdsa-resharing 9); `lists` are the listed old parties'. */
+export function resharingSsid(session: {
+  readonly oldKeys: readonly bigint[];
+  readonly newKeys: readonly bigint[];
+  readonly lists: PublicLists;
+  readonly oldThreshold: number;
+  readonly newThreshold: number;
+  readonly ceremonyId: Uint8Array;
+}): Uint8Array {
+  return ssidOf([
+    textToInt("ecdsa-resharing"),
+    ...curveConstants(secp256k1),
+    ...session.oldKeys,
+    ...session.newKeys,
+    ...listsOf(session.lists),
+    BigInt(session.oldKeys.length),
+    BigInt(session.oldThreshold),
+    BigInt(session.newKeys.length),
+    BigInt(session.newThreshold),
+    ROUND,
+    NONCE,
+    ...ceremony(session.ceremonyId),
+  ]);
+}
