@@ -57,8 +57,8 @@ export interface FileLayer {
   list(directory: string): Promise<string[]>;
   /** Makes a directory, parents included, with mode 0700; an existing one is left as it is. */
   makeDirectory(path: string): Promise<void>;
-  /** Looks at a path without following a link; null if nothing is there. */
-  stat(path: string): Promise<FileInfo | null>;
+  /** Looks at a path, not following a link unless told; null if nothing is there. */
+  stat(path: string, options?: { readonly follow?: boolean }): Promise<FileInfo | null>;
   /** Claims `path` (created if absent) for this process; null if another process holds it. */
   lock(path: string): Promise<FileLock | null>;
 }
@@ -161,9 +161,12 @@ export function denoFiles(step: (step: FileStep, path: string) => void = () => {
     for (let at = 0; at < bytes.length;) at += await handle.write(bytes.subarray(at));
   };
 
-  const stat = async (path: string): Promise<FileInfo | null> => {
+  const stat = async (
+    path: string,
+    options: { readonly follow?: boolean } = {},
+  ): Promise<FileInfo | null> => {
     try {
-      const info = await Deno.lstat(path);
+      const info = await (options.follow === true ? Deno.stat(path) : Deno.lstat(path));
       return {
         kind: info.isSymlink
           ? "symlink"

@@ -1,0 +1,374 @@
+/**
+ * Everything that a node keeps, in one home directory:
+ *
+ *     <home>/lock               held while a daemon runs
+ *     <home>/identity.json      node key under a passphrase (absent with TRF_PRIVATE_KEY)
+ *     <home>/admin.key          the command line's key, in clear (see identity_file.ts)
+ *     <home>/config.json        settings, read by lib/node
+ *     <home>/<identity>/        as in a Go node's home
+ *       preparams.json          a Go node's, in clear; only read
+ *       preparams/*.set         sealed sets, each for one key
+ *       ceremonies.seen         replay guard
+ *       tss/<key id>.key .meta  sealed shares and metadata in the Go service's format
+ *
+ * All sealed files are under the store key, which derives from the node key; so a home directory
+ * of a Go node opens as it is with that node's private key, and a Go node can read ours.
+ *
+ * @module
+ */
+
+import { type RandomSource, systemRandom } from "../arith/random.ts";
+import { NodeIdentity } from "../crypto/identity.ts";
+import { utf8 } from "../encoding/bytes.ts";
+import { type Logger, silentLogger } from "../observe/logger.ts";
+import { KeystoreError } from "./errors.ts";
+import {
+  assertPrivateDirectory,
+  type FileLayer,
+  type FileLock,
+  joinPath,
+  TEMPORARY,
+} from "./files.ts";
+import {
+  assertHome,
+  ensureAdminKey,
+  type KeystoreSecret,
+  nodeOf,
+  openNode,
+  takeLock,
+} from "./home.ts";
+import { IDENTITY_FILE, loadAdminKey, type ScryptCost, sealIdentity } from "./identity_file.ts";
+import type { KeyMeta } from "./meta.ts";
+import { PreParamsStock } from "./preparams_stock.ts";
+import { ReplayGuard } from "./replay_guard.ts";
+import type { StagedShare } from "./share_files.ts";
+import { type KeyReport, type RecoveryReport, ShareStore } from "./shares.ts";
+
+export type { KeystoreSecret } from "./home.ts";
+export type { KeyMeta } from "./meta.ts";
+export type { StagedShare } from "./share_files.ts";
+export type { KeyReport, RecoveryReport } from "./shares.ts";
+
+/** How a keystore is opened. */
+export interface KeystoreOptions {
+  /** The home directory. */
+  readonly home: string;
+  /** The disk. */
+  readonly files: FileLayer;
+  /** See {@link KeystoreSecret}. Not kept. */
+  readonly secret: KeystoreSecret;
+  /** Default: the operating system's. */
+  readonly random?: RandomSource;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Gets warnings and repairs. Default silent. */
+  readonly log?: Logger;
+}
+
+const EMPTY_REPORT: RecoveryReport = { repaired: [], staged: [], damaged: [] };
+
+/** An opened home directory. Operations that write are carried out one after the other. */
+export class Keystore {
+  /** The node's key. */
+  readonly identity: NodeIdentity;
+  /** The key that the admin listener accepts from this machine's command line. */
+  readonly adminIdentity: NodeIdentity;
+  /** The home directory. */
+  readonly home: string;
+  readonly #files: FileLayer;
+  readonly #log: Logger;
+  readonly #storeKey: Uint8Array<ArrayBuffer>;
+  readonly #shares: ShareStore;
+  readonly #stock: PreParamsStock;
+  readonly #guardOptions: { files: FileLayer; path: string; now: () => number };
+  #guard: ReplayGuard | null = null;
+  #lock: FileLock | null = null;
+  #report: RecoveryReport = EMPTY_REPORT;
+  #closed = false;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: KeystoreOptions, node: NodeIdentity, admin: NodeIdentity) {
+    this.identity = node;
+    this.adminIdentity = admin;
+    this.home = options.home;
+    this.#files = options.files;
+    this.#log = options.log ?? silentLogger;
+    this.#storeKey = node.storeKey();
+    const random = options.random ?? systemRandom;
+    const now = options.now ?? Date.now;
+    const own = joinPath(options.home, node.identity);
+    const { files } = options;
+    this.#shares = new ShareStore({
+      files,
+      directory: joinPath(own, "tss"),
+      storeKey: this.#storeKey,
+      random,
+      now,
+    });
+    this.#stock = new PreParamsStock(files, joinPath(own, "preparams"), random);
+    this.#guardOptions = { files, path: joinPath(own, "ceremonies.seen"), now };
+  }
+
+  /**
+   * Makes a new keystore and opens it. With a passphrase a fresh node key is made, unless
+   * `importKey` gives one; with a private key only the directories and the admin key are.
+   *
+   * @throws {KeystoreError} TF-EXISTS if the home directory has an identity already, TF-HOME,
+   * TF-DISK-FULL, TF-PASSPHRASE, TF-LOCKED.
+   */
+  static async create(
+    options: KeystoreOptions & {
+      readonly importKey?: Uint8Array;
+      readonly scrypt?: ScryptCost;
+    },
+  ): Promise<Keystore> {
+    const { home, files, secret } = options;
+    const random = options.random ?? systemRandom;
+    await files.makeDirectory(home);
+    await assertHome(files, home, true);
+    const lock = await takeLock(files, home);
+    try {
+      const path = joinPath(home, IDENTITY_FILE);
+      if (await files.stat(path) !== null) {
+        throw new KeystoreError(
+          "TF-EXISTS",
+          `cannot make a keystore: ${path} is there already`,
+          "use it as it is, or choose another home directory",
+        );
+      }
+      if ("passphrase" in secret) {
+        const node = options.importKey === undefined
+          ? NodeIdentity.generate(random)
+          : nodeOf(options.importKey);
+        const text = await sealIdentity(node, secret.passphrase, random, options.scrypt);
+        await ensureAdminKey(files, home, random);
+        await files.writeAtomic(path, utf8(text), 0o600);
+      } else {
+        nodeOf(secret.privateKey);
+        await ensureAdminKey(files, home, random);
+      }
+    } finally {
+      lock.release();
+    }
+    return await Keystore.open(options);
+  }
+
+  /**
+   * Opens a keystore. Unless `readOnly` is set it claims the home directory, makes what is
+   * missing (directories, admin key) and finishes what a crash left.
+   *
+   * @throws {KeystoreError} TF-NO-KEYSTORE, TF-PASSPHRASE, TF-IDENTITY, TF-DAMAGED (identity or
+   * admin key; a damaged share is reported, not thrown), TF-LOCKED, TF-HOME, TF-UNSAFE-FILE.
+   */
+  static async open(
+    options: KeystoreOptions & { readonly readOnly?: boolean },
+  ): Promise<Keystore> {
+    const { home, files } = options;
+    const readOnly = options.readOnly === true;
+    await assertHome(files, home, false);
+    // The lock comes before the slow passphrase: a second daemon fails at once.
+    const lock = readOnly ? null : await takeLock(files, home);
+    try {
+      const node = await openNode(files, home, options.secret);
+      const random = options.random ?? systemRandom;
+      const admin = readOnly
+        ? await loadAdminKey(files, home)
+        : await ensureAdminKey(files, home, random);
+      const own = joinPath(home, node.identity);
+      const tss = joinPath(own, "tss");
+      if (!readOnly) {
+        await files.makeDirectory(own);
+        await files.makeDirectory(tss);
+      }
+      for (const directory of [own, tss]) {
+        const info = await files.stat(directory);
+        if (info !== null) assertPrivateDirectory(directory, info, true);
+      }
+      const store = new Keystore(options, node, admin);
+      store.#lock = lock;
+      store.#guard = await ReplayGuard.open(store.#guardOptions);
+      if (!readOnly) {
+        await store.recover();
+        await store.#stock.importGoFile(
+          joinPath(own, "preparams.json"),
+          store.#storeKey,
+          store.#log,
+        );
+      }
+      return store;
+    } catch (error) {
+      lock?.release();
+      throw error;
+    }
+  }
+
+  /** What the last {@link recover} found; {@link open} runs it. */
+  get recovery(): RecoveryReport {
+    return this.#report;
+  }
+
+  /** Returns a copy of the store key, for the worker that opens shares; the caller wipes it. */
+  storeKey(): Uint8Array<ArrayBuffer> {
+    this.#assertOpen();
+    return this.#storeKey.slice();
+  }
+
+  /** Claims the home directory for this process; {@link open} does so unless it is read-only. */
+  async lock(): Promise<void> {
+    this.#assertOpen();
+    this.#lock ??= await takeLock(this.#files, this.home);
+  }
+
+  /** Finishes or clears what a crash left. Staged shares are reported, never decided upon. */
+  recover(): Promise<RecoveryReport> {
+    return this.#exclusive(async () => {
+      const report = await this.#shares.recover();
+      const repaired = [...report.repaired, ...await this.#stock.recover()];
+      for (const directory of [this.home, joinPath(this.home, this.identity.identity)]) {
+        for (const name of await this.#files.list(directory)) {
+          if (!name.startsWith(TEMPORARY)) continue;
+          await this.#files.remove(joinPath(directory, name), { overwrite: true });
+          repaired.push(`removed the unfinished file ${name}`);
+        }
+      }
+      this.#report = { ...report, repaired };
+      for (const what of repaired) this.#log.warn("repaired the keystore", { what });
+      for (const { keyId, ceremony } of report.staged) {
+        this.#log.warn("a new share waits for its resharing to be decided", { keyId, ceremony });
+      }
+      for (const { message, hint } of report.damaged) {
+        this.#log.error("a key is damaged", { problem: message, hint });
+      }
+      return this.#report;
+    });
+  }
+
+  /** Lists the metadata of all readable keys, active and reshared away, ordered by id. */
+  async listKeys(): Promise<KeyMeta[]> {
+    return (await this.inspectKeys()).filter((r) => r.problem === null).map((r) => r.meta!);
+  }
+
+  /** Looks at all keys and says what is wrong with damaged ones. */
+  async inspectKeys(): Promise<KeyReport[]> {
+    return await this.#shares.inspect();
+  }
+
+  /** Reads a key's metadata. Throws TF-NOT-FOUND or TF-DAMAGED. */
+  async readMeta(keyId: string): Promise<KeyMeta> {
+    return await this.#shares.readMeta(keyId);
+  }
+
+  /** Reads a sealed share, checked against the metadata. Throws TF-NOT-FOUND or TF-DAMAGED. */
+  async readShareCiphertext(keyId: string): Promise<Uint8Array<ArrayBuffer>> {
+    return await this.#shares.read(keyId);
+  }
+
+  /** Stores the share of a new key, sealed by the worker. Throws TF-EXISTS rather than replace. */
+  writeShareCiphertext(keyId: string, ciphertext: Uint8Array, meta: KeyMeta): Promise<void> {
+    return this.#exclusive(() => this.#shares.write(keyId, ciphertext, meta));
+  }
+
+  /**
+   * Writes a reshared key's new share beside the current one. Throws TF-EXISTS if one is staged,
+   * TF-ARGUMENT if the public key changed.
+   */
+  stageShare(
+    keyId: string,
+    ceremony: string,
+    ciphertext: Uint8Array,
+    meta: KeyMeta,
+  ): Promise<void> {
+    return this.#exclusive(() => this.#shares.stage(keyId, ceremony, ciphertext, meta));
+  }
+
+  /** Lists the staged shares that are whole. */
+  async staged(): Promise<StagedShare[]> {
+    return await this.#shares.staged();
+  }
+
+  /** Makes a staged share current, at once or not at all, and destroys the one before it. */
+  commitStaged(keyId: string, ceremony?: string): Promise<void> {
+    return this.#exclusive(() => this.#shares.commit(keyId, ceremony));
+  }
+
+  /** Destroys a staged share; the current one stands. */
+  discardStaged(keyId: string, ceremony?: string): Promise<void> {
+    return this.#exclusive(() => this.#shares.discard(keyId, ceremony));
+  }
+
+  /** Destroys this node's share of a key that was reshared away; its metadata stays and says so. */
+  retireShare(keyId: string, ceremony?: string): Promise<void> {
+    return this.#exclusive(() => this.#shares.retire(keyId, ceremony));
+  }
+
+  /** Tells whether a set of pre-parameters is in stock. */
+  async hasPreParams(): Promise<boolean> {
+    return await this.#stock.count() > 0;
+  }
+
+  /** Returns the number of sets in stock. */
+  async preParamsCount(): Promise<number> {
+    return await this.#stock.count();
+  }
+
+  /** Takes one sealed set out of the stock for good; null if the stock is empty. */
+  takePreParamsCiphertext(): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#exclusive(() => this.#stock.take());
+  }
+
+  /** Adds a set that the worker sealed under `PREPARAMS_STORE_ID`. */
+  putPreParamsCiphertext(ciphertext: Uint8Array): Promise<void> {
+    return this.#exclusive(() => this.#stock.put(ciphertext));
+  }
+
+  /** Tells whether a ceremony id (64 hex digits) was remembered. */
+  seenCeremony(id: string): boolean {
+    return this.#guard!.has(id);
+  }
+
+  /** Remembers a ceremony, durably; false if it was remembered before. */
+  rememberCeremony(id: string): Promise<boolean> {
+    return this.#exclusive(() => this.#guard!.remember(id));
+  }
+
+  /** Waits for writes under way, forgets the store key and frees the home directory. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#tail;
+    this.#storeKey.fill(0);
+    this.#lock?.release();
+    this.#lock = null;
+  }
+
+  /** Keeps keys out of JSON. */
+  toJSON(): string {
+    return "[redacted]";
+  }
+
+  /** Keeps keys out of inspection output. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return "[redacted]";
+  }
+
+  /** Runs a write after those before it; a failed one does not stop the next. */
+  async #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    if (this.#lock === null) {
+      throw new KeystoreError(
+        "TF-READ-ONLY",
+        "cannot change the keystore: it was opened for reading",
+        "ask the running daemon, or stop it and try again",
+      );
+    }
+    const result = this.#tail.then(run);
+    this.#tail = result.catch(() => {});
+    return await result;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) {
+      throw new KeystoreError("TF-READ-ONLY", "the keystore is closed", "open it again");
+    }
+  }
+}
