@@ -1,0 +1,213 @@
+/**
+ * From a bare connection to an admitted session, in both directions (specification: mesh sections
+ * 6.1 and 6.2).
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../arith/random.ts";
+import type { Identity, NodeIdentity } from "../crypto/identity.ts";
+import type { Logger } from "../observe/logger.ts";
+import { isLoopback } from "./acceptor.ts";
+import type { Clock } from "./clock.ts";
+import type { DialOutcome } from "./dialer.ts";
+import { encodeOneHop } from "./envelope.ts";
+import { WireError } from "./errors.ts";
+import { GO_OPTIONS, handshake, type HandshakeResult } from "./handshake.ts";
+import { BUSY_COOLDOWN, COOLDOWN_ENTRIES, DIAL_TIMEOUT } from "./limits.ts";
+import type { NameCheck } from "./name_check.ts";
+import type { Connection, Net } from "./net.ts";
+import { joinHostPort, splitHostPort } from "./records.ts";
+import { messageOf, OURS_OPTION, type SessionFacts } from "./session.ts";
+import { Transport } from "./transport.ts";
+
+/** How long a refused peer may take to read its `busy`. */
+const BUSY_LINGER = 1_000;
+
+/** What the entrance needs of its surroundings. */
+export interface EntranceOptions {
+  readonly identity: NodeIdentity;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  readonly names: NameCheck;
+  /** Announced in `hello.options` beside Go's two; for people. */
+  readonly software: string;
+  /** Whether there is room for an inbound session with this peer. */
+  readonly room: (peer: Identity) => boolean;
+  /** Takes over an authenticated connection. */
+  readonly admit: (facts: SessionFacts, transport: Transport) => void;
+}
+
+/** Lets connections in and out. */
+export class Entrance {
+  readonly #o: EntranceOptions;
+  readonly #coolDown = new Map<string, number>();
+  readonly #open = new Set<Connection>();
+  readonly #announce: ReadonlyMap<string, string>;
+  #stopped = false;
+  /** Connections refused because their address was told `busy` a moment ago. */
+  coolDownDropped = 0;
+
+  /** An entrance for the node `options.identity`. */
+  constructor(options: EntranceOptions) {
+    this.#o = options;
+    this.#announce = new Map([
+      ...GO_OPTIONS,
+      ["software", options.software],
+      [OURS_OPTION, "1"],
+    ]);
+  }
+
+  /** Why a connection is refused before its first byte, or `null`. */
+  refuse(remote: Connection["remote"]): string | null {
+    const ends = this.#coolDown.get(remote.host);
+    if (ends === undefined) return null;
+    if (ends <= this.#o.clock.now()) {
+      this.#coolDown.delete(remote.host);
+      return null;
+    }
+    this.coolDownDropped++;
+    return "the address was told busy a moment ago";
+  }
+
+  /** Handles an inbound connection up to its admission. Rejects with why it was closed. */
+  async accept(connection: Connection): Promise<void> {
+    const { clock, random } = this.#o;
+    const transport = await this.#guard(
+      connection,
+      () => Transport.accept(connection, { clock, random }),
+    );
+    const result = await this.#shake(connection, transport);
+    const reason = await this.#o.names.inbound(connection.remote.host, result.peer);
+    if (reason !== null) throw refused(transport, `the DNS does not vouch for it: ${reason}`);
+    if (!this.#o.room(result.peer)) {
+      this.#sayBusy(connection, transport);
+      this.#o.log.info("peer refused: no room", { peer: result.peer });
+      return;
+    }
+    this.#admit(result, transport, null);
+  }
+
+  /** Dials an address up to the admission of the session. Never rejects. */
+  async dial(address: string): Promise<DialOutcome> {
+    try {
+      return await this.#dial(address);
+    } catch (error) {
+      if (error instanceof WireError && error.kind === "self") return { kind: "self" };
+      return { kind: "failed", reason: messageOf(error) };
+    }
+  }
+
+  /** Closes whatever is not admitted yet. */
+  stop(): void {
+    this.#stopped = true;
+    for (const connection of this.#open) connection.close();
+  }
+
+  async #dial(address: string): Promise<DialOutcome> {
+    const { net, clock, random, names } = this.#o;
+    const target = parseAddress(address);
+    if (target === null) {
+      return { kind: "failed", reason: "the address is not of the form host:port" };
+    }
+    const connection = await net.dial(target.host, target.port, DIAL_TIMEOUT);
+    if (this.#stopped) {
+      connection.close();
+      return { kind: "failed", reason: "the node stops" };
+    }
+    const transport = await this.#guard(
+      connection,
+      () => Transport.connect(connection, { clock, random }),
+    );
+    const result = await this.#shake(connection, transport);
+    const reason = await names.outbound(address, connection.remote.host, result.peer);
+    if (reason !== null) throw refused(transport, `the DNS does not vouch for it: ${reason}`);
+    this.#admit(result, transport, address);
+    return { kind: "session", peer: result.peer };
+  }
+
+  #shake(connection: Connection, transport: Transport): Promise<HandshakeResult> {
+    const { identity, random } = this.#o;
+    return this.#guard(
+      connection,
+      () => handshake(transport, identity, { random, announce: this.#announce }),
+    );
+  }
+
+  #admit(result: HandshakeResult, transport: Transport, dialled: string | null): void {
+    if (this.#stopped) throw refused(transport, "the node stops");
+    this.#o.admit({
+      peer: result.peer,
+      nacl: result.naclPublic.length === 0 ? null : result.naclPublic,
+      options: result.options,
+      dialled,
+      remote: transport.remote,
+    }, transport);
+  }
+
+  #sayBusy(connection: Connection, transport: Transport): void {
+    const { clock, identity } = this.#o;
+    const { host } = connection.remote;
+    // On loopback one refusal would lock out every other local node and tool.
+    if (!isLoopback(host)) {
+      this.#coolDown.delete(host);
+      this.#coolDown.set(host, clock.now() + BUSY_COOLDOWN);
+      if (this.#coolDown.size > COOLDOWN_ENTRIES) {
+        this.#coolDown.delete(this.#coolDown.keys().next().value!);
+      }
+    }
+    const close = () => {
+      cancel();
+      transport.close();
+      this.#open.delete(connection);
+    };
+    const cancel = clock.setTimer(BUSY_LINGER, close);
+    this.#open.add(connection);
+    // Closing with unread bytes resets the connection and may destroy the message on its way.
+    const drain = async () => {
+      for (;;) await transport.receive();
+    };
+    transport.send(encodeOneHop({ type: "busy" }, identity.identity)).then(drain).catch(close);
+  }
+
+  /** Runs a step with the connection registered, so that stopping closes it. */
+  async #guard<T>(connection: Connection, step: () => Promise<T>): Promise<T> {
+    this.#open.add(connection);
+    try {
+      return await step();
+    } finally {
+      this.#open.delete(connection);
+    }
+  }
+}
+
+function refused(transport: Transport, what: string): WireError {
+  transport.close();
+  return new WireError("handshake", `Cannot admit peer: ${what}`);
+}
+
+/** Reads `host:port` with a numeric port from 1 to 65535; `null` for anything else. */
+export function parseAddress(address: string): { host: string; port: number } | null {
+  const parts = splitHostPort(address);
+  if (parts === null || parts.host === "" || !/^[0-9]{1,5}$/.test(parts.port)) return null;
+  const port = Number(parts.port);
+  return port >= 1 && port <= 65_535 ? { host: parts.host, port } : null;
+}
+
+/**
+ * The address to advertise: the configured one (with the bound port if it names none), else the
+ * bound address; nothing for a wildcard, which nobody can dial.
+ */
+export function advertisedAddress(
+  bound: { readonly host: string; readonly port: number } | null,
+  configured: string | null,
+): string {
+  if (configured !== null && configured !== "") {
+    if (parseAddress(configured) !== null) return configured;
+    return bound === null ? "" : joinHostPort(configured, bound.port);
+  }
+  if (bound === null || ["0.0.0.0", "::", "[::]", ""].includes(bound.host)) return "";
+  return joinHostPort(bound.host, bound.port);
+}

@@ -1,0 +1,110 @@
+/**
+ * The gate for sealed envelopes addressed to this node: what to open, and what to refuse before and
+ * after (specification: mesh section 8, weaknesses 20, 23, 24).
+ *
+ * @module
+ */
+
+import type { Identity, NodeIdentity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
+import type { Clock } from "./clock.ts";
+import { type Command, encodeCommand, type EncryptedCommand } from "./commands.ts";
+import { DuplicateCache } from "./duplicates.ts";
+import {
+  REPLAY_ENTRIES,
+  REPLAY_LIFE,
+  REPLAY_PER_SENDER,
+  SEALED_BURST,
+  SEALED_RATE,
+  SENDER_ENTRIES,
+  SENDER_QUOTA,
+  SENDER_WINDOW,
+} from "./limits.ts";
+import { TokenBucket, WindowQuota } from "./rate_limit.ts";
+import { envelopeDigest, open } from "./sealed.ts";
+import { messageOf, type Session } from "./session.ts";
+
+/** What may travel sealed; everything else inside an envelope is ignored. */
+const SEALED_TYPES: ReadonlySet<string> = new Set(
+  [
+    "tss",
+    "keygen",
+    "sign",
+    "reshare",
+    "keygen-response",
+    "sign-response",
+    "reshare-response",
+  ] satisfies Command["type"][],
+);
+
+/** Length of a NaCl box's tag. */
+const TAG_BYTES = 16;
+
+/** What an envelope turned out to be. */
+export type Opened =
+  | { readonly sender: Identity; readonly inner: Command }
+  | { readonly refused: string };
+
+/** Opens envelopes, each once, within quotas. */
+export class EnvelopeGate {
+  readonly #clock: Clock;
+  readonly #identity: NodeIdentity;
+  readonly #seen: DuplicateCache;
+  readonly #senders: WindowQuota;
+  readonly #budgets = new WeakMap<Session, TokenBucket>();
+  /** Verified envelopes refused because their sender sent too many. */
+  rateDropped = 0;
+  /** Envelopes that came again. */
+  replays = 0;
+
+  /** The gate of the node `identity`. */
+  constructor(clock: Clock, identity: NodeIdentity) {
+    this.#clock = clock;
+    this.#identity = identity;
+    this.#seen = new DuplicateCache(clock, REPLAY_LIFE, REPLAY_ENTRIES, REPLAY_PER_SENDER);
+    this.#senders = new WindowQuota(clock, SENDER_WINDOW, SENDER_QUOTA, SENDER_ENTRIES);
+  }
+
+  /**
+   * Charges the session for one envelope, before anything is computed, and returns how long it
+   * should pause. The delivering session pays, not the claimed sender: forged envelopes must not
+   * silence a real one.
+   */
+  charge(session: Session): number {
+    let budget = this.#budgets.get(session);
+    if (budget === undefined) {
+      budget = new TokenBucket(this.#clock, SEALED_RATE, SEALED_BURST);
+      this.#budgets.set(session, budget);
+    }
+    return budget.debit();
+  }
+
+  /** Checks and opens one envelope. Never throws. */
+  open(command: EncryptedCommand): Opened {
+    if (!SEALED_TYPES.has(command.innerType)) {
+      return { refused: `a ${command.innerType} is not taken from an envelope` };
+    }
+    const digest = toHex(envelopeDigest(command));
+    if (this.#seen.has(digest)) {
+      this.replays++;
+      return { refused: "the envelope was seen before" };
+    }
+    let opened: { sender: Identity; inner: Command };
+    try {
+      opened = open(command, this.#identity);
+    } catch (error) {
+      return { refused: messageOf(error) };
+    }
+    // The type is not signed: content that does not fill it was sealed as something else.
+    if (encodeCommand(opened.inner).length !== command.ciphertext.length - TAG_BYTES) {
+      return { refused: `the content is not a ${command.innerType} in canonical form` };
+    }
+    if (!this.#senders.take(opened.sender)) {
+      this.rateDropped++;
+      return { refused: "its sender sent too many envelopes" };
+    }
+    // Only what opened is remembered: a spoiled copy must not suppress the real one.
+    this.#seen.see(digest, opened.sender);
+    return opened;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Every limit and timer of the mesh, each with its reason. Times are milliseconds, sizes bytes.
+ * Values marked "Go" are those of the Go node (specification: mesh section 20) and keep a mixed
+ * mesh together; the others are our own choice within section 21.2.
+ *
+ * @module
+ */
+
+/** A dial that has not connected by then is given up (Go). */
+export const DIAL_TIMEOUT = 11_000;
+/** First ping of a session: no answer by then ends it (Go). */
+export const FIRST_PONG_TIMEOUT = 7_000;
+/** Distance of the pings of a session (Go). */
+export const PING_INTERVAL = 29_000;
+/** Later pings: no answer by then ends the session (Go). */
+export const PONG_TIMEOUT = 13_000;
+/** How often missing sessions are topped up from the peer table (Go). */
+export const MAINTENANCE_INTERVAL = 67_000;
+/** After a `busy`, an address is refused for this long, and not dialled either (Go). */
+export const BUSY_COOLDOWN = 31_000;
+/** Life of a peer record after its last refresh (Go). */
+export const PEER_RECORD_LIFE = 67_000;
+/** Life of an entry of the duplicate cache (Go). */
+export const DUPLICATE_LIFE = 67_000;
+/** Hop budget of what we originate, and the most that we pass on: a larger one only feeds floods. */
+export const HOP_BUDGET = 8;
+
+/** Inbound handshakes at once, over all addresses: memory and signature work stay small. */
+export const HANDSHAKES_TOTAL = 64;
+/** Inbound handshakes at once from one address (IPv6: one /64), so that it cannot take all slots. */
+export const HANDSHAKES_PER_ADDRESS = 4;
+/** The same for loopback, where many honest nodes share the address. */
+export const HANDSHAKES_LOOPBACK = 48;
+/** A whole inbound handshake, key exchange included. Go's own steps add up to 13 s at the worst. */
+export const HANDSHAKE_DEADLINE = 10_000;
+/** Addresses whose cool-down is remembered; the oldest is forgotten first. */
+export const COOLDOWN_ENTRIES = 4_096;
+/** Pause after the operating system failed to hand over a connection (no file descriptors left). */
+export const ACCEPT_RETRY = 250;
+
+/** First wait before a failed configured peer is dialled again. */
+export const BACKOFF_FIRST = 1_000;
+/** Longest wait: an operator who starts the other node should not wait longer than this. */
+export const BACKOFF_MOST = 60_000;
+/** A session that lived this long resets its peer's back-off. */
+export const BACKOFF_RESET = 30_000;
+/** Wait before an address that turned out to be ourselves is tried again: it may be reassigned. */
+export const SELF_RETRY = 600_000;
+/** Dials at once: gossip must not turn a node into a port scanner. */
+export const DIALS_TOTAL = 16;
+
+/**
+ * Two connections to one peer count as a simultaneous dial if the older is younger than this: the
+ * two ends can finish a handshake no further apart than its read deadlines.
+ */
+export const SIMULTANEOUS_WINDOW = 15_000;
+/** A second connection waits this long for a sign of which one the peer uses; above the first pong. */
+export const STANDBY_LIFE = 9_000;
+/** The connection that lost is read for this long, so that messages already sent are not lost. */
+export const DRAIN_LIFE = 2_000;
+
+/** Small messages per second and session, as Go; above it they are dropped and counted. */
+export const CONTROL_RATE = 97;
+/** Burst of the same, as Go. */
+export const CONTROL_BURST = 199;
+/**
+ * Ceremony and relayed messages per second and session. Above it reading pauses, nothing is lost:
+ * TCP slows the sender. Go bursts (4 messages per pair in a keygen, 10 in a signing) fit at once.
+ */
+export const DATA_RATE = 1_000;
+/** Burst of the same: a 100-party signing (10 messages from each) over one relay fits four times. */
+export const DATA_BURST = 4_000;
+/** Bytes per second and session that are taken in before reading pauses: parsing costs CPU time. */
+export const BYTE_RATE = 8 * 1024 * 1024;
+/** Burst of the same: the first rounds of a 100-party key generation over one relay. */
+export const BYTE_BURST = 64 * 1024 * 1024;
+/** Sealed envelopes for us per second and session, checked before any signature; then reading pauses. */
+export const SEALED_RATE = 200;
+/** Burst of the same; a signature check costs about a millisecond. */
+export const SEALED_BURST = 1_000;
+/** Window of the per-sender envelope quota (Go). */
+export const SENDER_WINDOW = 61_000;
+/** Verified envelopes per sender and window; Go has 199, too few if round messages are re-sent. */
+export const SENDER_QUOTA = 2_000;
+/** Senders whose quota is remembered at once. */
+export const SENDER_ENTRIES = 4_096;
+/** Answers to `peer-list-request` per second and session; each may be a megabyte. */
+export const LIST_ANSWER_RATE = 0.5;
+/** Burst of the same. */
+export const LIST_ANSWER_BURST = 5;
+
+/** Bytes of own messages waiting for one session; more means the peer does not read. */
+export const QUEUE_OWN_BYTES = 64 * 1024 * 1024;
+/** Bytes of other nodes' messages waiting for one session; further ones are dropped and counted. */
+export const QUEUE_RELAY_BYTES = 8 * 1024 * 1024;
+/** Messages waiting for one session, own and relayed each: small ones cost memory too. */
+export const QUEUE_MESSAGES = 16_384;
+/** Control messages (pings, lists) waiting for one session; a peer can provoke these. */
+export const QUEUE_CONTROL = 64;
+
+/** Entries of the duplicate cache; about 10 MB at the worst. */
+export const DUPLICATE_ENTRIES = 65_536;
+/** Entries that one neighbour may hold there, so that it cannot push out the others'. */
+export const DUPLICATE_ENTRIES_PER_SOURCE = 8_192;
+/** Life of a seen envelope: longer than any ceremony that could still use its content. */
+export const REPLAY_LIFE = 30 * 60_000;
+/** Envelopes remembered per sender; more than its quota lets through in a ceremony's life. */
+export const REPLAY_PER_SENDER = 8_192;
+/** Envelopes remembered in all. */
+export const REPLAY_ENTRIES = 131_072;
+
+/** Peer records kept; a mesh of a thousand nodes fits. */
+export const PEER_RECORDS = 1_024;
+/** Hearsay records that one neighbour may be the source of, so that invented ones cannot fill the table. */
+export const PEER_RECORDS_PER_INFORMANT = 512;
+/** Records per list that are read and sent (Go reads no more). */
+export const LIST_ENTRIES = 256;
+/** Bytes of a list we send; below the largest frame with room for header and tags. */
+export const LIST_BYTES = 1_000_000;
+/** Session identities listed in one record; the largest record then still leaves room for others. */
+export const RECORD_SESSIONS = 256;
+/** A hearsay record claims to be seen at most this far in the future before it is cut to now. */
+export const CLOCK_SKEW = 5_000;
+/** NaCl keys of vanished peers that are remembered, so that hearsay cannot replace them. */
+export const REMEMBERED_KEYS = 4_096;
+/** How often own record and live neighbours are repeated; two repeats fit in Go's 67 s record life. */
+export const GOSSIP_INTERVAL = 25_000;
+/** News (`peer-notify`) are sent at most this often; what comes between is joined into one. */
+export const NOTIFY_INTERVAL = 1_000;
+
+/** Admin connections at once. */
+export const ADMIN_CONNECTIONS = 16;
+/** Unfinished requests of one admin connection. */
+export const ADMIN_OUTSTANDING = 16;
+/** Admin requests per second and connection; above it reading pauses. */
+export const ADMIN_RATE = 50;
+/** Burst of the same. */
+export const ADMIN_BURST = 100;
+/** Largest admin request command; a signing request is far smaller. */
+export const ADMIN_REQUEST_BYTES = 256 * 1024;
+/** Bytes waiting for an admin client; a client that does not read is cut off. */
+export const ADMIN_QUEUE_BYTES = 16 * 1024 * 1024;
+/** Distance of admin keep-alive pings, both ways; three fit in the 37 s read deadline. */
+export const ADMIN_PING_INTERVAL = 11_000;

@@ -1,0 +1,506 @@
+/**
+ * The mesh of one node: its sessions, what it knows of others, and the ways to send.
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../arith/random.ts";
+import type { Identity, NodeIdentity } from "../crypto/identity.ts";
+import type { Logger } from "../observe/logger.ts";
+import { Acceptor, isLoopback } from "./acceptor.ts";
+import type { Clock } from "./clock.ts";
+import type { Command } from "./commands.ts";
+import { Dialer, type DialOutcome, type TargetView } from "./dialer.ts";
+import { DuplicateCache } from "./duplicates.ts";
+import { advertisedAddress, Entrance } from "./entrance.ts";
+import { encodeOneHop } from "./envelope.ts";
+import { EnvelopeGate } from "./envelopes.ts";
+import { floodRouter, Forwarder, type Router } from "./forwarding.ts";
+import { Gossip } from "./gossip.ts";
+import { BUSY_REASON, Inbound, type Incoming } from "./inbound.ts";
+import {
+  DUPLICATE_ENTRIES,
+  DUPLICATE_ENTRIES_PER_SOURCE,
+  DUPLICATE_LIFE,
+  MAINTENANCE_INTERVAL,
+} from "./limits.ts";
+import { type NameCheck, noNameCheck } from "./name_check.ts";
+import type { Listener, Net } from "./net.ts";
+import type { Lane } from "./outbox.ts";
+import { Outgoing } from "./outgoing.ts";
+import { PeerTable } from "./peer_table.ts";
+import { messageOf, Session } from "./session.ts";
+import { SessionTable } from "./session_table.ts";
+import {
+  type MeshStats,
+  type PeerView,
+  type SessionView,
+  viewPeers,
+  viewSession,
+} from "./views.ts";
+
+export type { Incoming, Via } from "./inbound.ts";
+export { SendError, type SendFault } from "./outgoing.ts";
+export type { MeshStats, PeerView, SessionView } from "./views.ts";
+
+/** How a mesh is set up. */
+export interface MeshConfig {
+  /** Where to listen for peers; `null`: nowhere. Port 0 lets the system choose. */
+  readonly listen: { readonly host: string; readonly port: number } | null;
+  /**
+   * Host name, or `host:port`, under which others can dial this node; `null` advertises the bound
+   * address, unless it is a wildcard.
+   */
+  readonly advertise: string | null;
+  /** Peers (`host:port`) to keep a session with, for ever. */
+  readonly connect: readonly string[];
+  /** Sessions to aim for by own dials, and the most that strangers may fill; 0 admits no stranger. */
+  readonly peersWanted: number;
+  /** Peers that are admitted whatever the number of sessions. */
+  readonly reserved?: readonly Identity[];
+  /** Name and version announced to peers, for example `transfunctioner 0.1.0`. */
+  readonly software: string;
+}
+
+/** What a mesh needs of the world. */
+export interface MeshOptions {
+  readonly identity: NodeIdentity;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  readonly config: MeshConfig;
+  /** Checks of identities against the DNS; default none. */
+  readonly names?: NameCheck;
+  /** Chooses ways to nodes that are not neighbours; default flooding. */
+  readonly router?: Router;
+}
+
+/** One node's part of the mesh. */
+export class Mesh {
+  readonly #o: MeshOptions;
+  readonly #self: Identity;
+  readonly #log: Logger;
+  readonly #table: PeerTable;
+  readonly #sessions: SessionTable;
+  readonly #gossip: Gossip;
+  readonly #forwarder: Forwarder;
+  readonly #gate: EnvelopeGate;
+  readonly #inbound: Inbound;
+  readonly #outgoing: Outgoing;
+  readonly #entrance: Entrance;
+  readonly #dialer: Dialer;
+  readonly #reserved: ReadonlySet<Identity>;
+  readonly #handlers = new Set<(incoming: Incoming) => void>();
+  readonly #watchers = new Set<(peer: Identity, up: boolean) => void>();
+  #listener: Listener | null = null;
+  #acceptor: Acceptor | null = null;
+  #cancelMaintenance: (() => void) | null = null;
+  #started: number | null = null;
+  #stopped = false;
+  #ended = 0;
+
+  /** Builds the mesh; {@link start} makes it go. */
+  constructor(options: MeshOptions) {
+    this.#o = options;
+    const { identity, clock, random, net, config } = options;
+    this.#self = identity.identity;
+    const log = this.#log = options.log;
+    this.#reserved = new Set(config.reserved ?? []);
+    this.#table = new PeerTable(clock, this.#self);
+    this.#sessions = new SessionTable(clock, this.#self, {
+      firstMessages: () => this.#firstMessages(),
+      opened: (session) => this.#opened(session),
+      closed: (session, reason) => this.#closed(session, reason),
+    });
+    const sessions = () => this.#sessions.list();
+    const send = (session: Session, command: Command) => void this.#send(session, command);
+    this.#gossip = new Gossip({
+      clock,
+      self: this.#self,
+      nacl: identity.naclPublic,
+      log,
+      table: this.#table,
+      address: () => this.address(),
+      sessions,
+      send,
+    });
+    this.#forwarder = new Forwarder({
+      self: this.#self,
+      log,
+      duplicates: new DuplicateCache(
+        clock,
+        DUPLICATE_LIFE,
+        DUPLICATE_ENTRIES,
+        DUPLICATE_ENTRIES_PER_SOURCE,
+      ),
+      router: options.router ?? floodRouter,
+      session: (peer) => this.#sessions.get(peer),
+      sessions,
+    });
+    this.#gate = new EnvelopeGate(clock, identity);
+    this.#outgoing = new Outgoing({
+      identity,
+      random,
+      forwarder: this.#forwarder,
+      session: (peer) => this.#sessions.get(peer),
+      naclOf: (peer) => this.#table.naclOf(peer),
+    });
+    this.#inbound = new Inbound({
+      clock,
+      self: this.#self,
+      log,
+      forwarder: this.#forwarder,
+      gate: this.#gate,
+      gossip: this.#gossip,
+      used: (session) => this.#sessions.used(session),
+      ponged: (session) => this.#table.ponged(session.peer),
+      send,
+      sendSealed: (to, command) => {
+        this.sendSealed(to, command).catch((error) =>
+          log.warn("answer not sent", { to, type: command.type, reason: messageOf(error) })
+        );
+      },
+      deliver: (incoming) => this.#deliver(incoming),
+      isLocal: isLoopback,
+    });
+    this.#entrance = new Entrance({
+      identity,
+      net,
+      clock,
+      random,
+      log,
+      names: options.names ?? noNameCheck,
+      software: config.software,
+      room: (peer) => this.#room(peer),
+      admit: (facts, transport) => {
+        const session = new Session(facts, transport, clock, {
+          ping: () => this.#ping(),
+          frame: (s, cleartext) => this.#inbound.frame(s, cleartext),
+          ended: (s, reason) => this.#sessionEnded(s, reason),
+        });
+        this.#table.meet(facts.peer, facts.nacl, facts.dialled);
+        const admission = this.#sessions.admit(session);
+        if (admission !== "opened") {
+          log.debug("second connection to a peer", { peer: facts.peer, admission });
+        }
+      },
+    });
+    this.#dialer = new Dialer({
+      clock,
+      random,
+      log,
+      dial: (address) => this.#entrance.dial(address),
+      connected: (peer) => this.#sessions.get(peer) !== undefined,
+      own: (address) => this.#ownAddress(address),
+    });
+  }
+
+  /** This node's name. */
+  get identity(): Identity {
+    return this.#self;
+  }
+
+  /** Where the peer listener is bound, or `null`. */
+  get listening(): { readonly host: string; readonly port: number } | null {
+    return this.#listener?.address ?? null;
+  }
+
+  /** The advertised address, or empty. */
+  address(): string {
+    return advertisedAddress(this.listening, this.#o.config.advertise);
+  }
+
+  /**
+   * Binds the listener, starts dialling, gossiping and maintaining. Peers that cannot be reached
+   * stop nothing.
+   *
+   * @throws {Error} if the listen address cannot be bound.
+   */
+  async start(): Promise<void> {
+    const { config, net, clock } = this.#o;
+    if (config.listen !== null) {
+      this.#listener = await net.listen(config.listen.host, config.listen.port);
+      if (this.#stopped) {
+        this.#listener.close();
+        return;
+      }
+      this.#acceptor = new Acceptor({
+        listener: this.#listener,
+        clock,
+        log: this.#log,
+        refuse: (remote) => this.#entrance.refuse(remote),
+        handshake: (connection) => this.#entrance.accept(connection),
+      });
+      void this.#acceptor.run();
+      this.#log.info("listening for peers", {
+        ...this.#listener.address,
+        advertised: this.address(),
+      });
+    }
+    this.#started = clock.now();
+    this.#gossip.start();
+    this.#scheduleMaintenance();
+    for (const address of config.connect) this.#dialer.keep(address);
+  }
+
+  /** Ends all sessions and timers. Resolves at once; starting again is not possible. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    this.#started = null;
+    this.#cancelMaintenance?.();
+    this.#gossip.stop();
+    this.#dialer.stop();
+    this.#acceptor?.stop();
+    this.#entrance.stop();
+    this.#sessions.endAll("the node stops");
+    return Promise.resolve();
+  }
+
+  /** All sessions in use. */
+  sessions(): SessionView[] {
+    return this.#sessions.list().map(viewSession);
+  }
+
+  /** The configured peers and how dialling them fares. */
+  targets(): TargetView[] {
+    return this.#dialer.targets();
+  }
+
+  /** All known nodes, ourselves first. */
+  peers(): PeerView[] {
+    return viewPeers(
+      this.#gossip.ownRecord(),
+      this.#table.list(),
+      (peer) => this.#sessions.get(peer),
+    );
+  }
+
+  /** Counters and gauges of this moment. */
+  stats(): MeshStats {
+    const sessions = this.#sessions.list();
+    const { forwarded, duplicates, notCanonical, spent, relayDropped } = this.#forwarder.counters;
+    const { routedReceived, rateDropped, ignored } = this.#inbound.counters;
+    const running = this.#started !== null;
+    const healthy = running && this.#listener !== null && sessions.length > 0;
+    return {
+      running: running ? 1 : 0,
+      healthy: healthy ? 1 : 0,
+      uptime_seconds: running ? (this.#o.clock.now() - this.#started!) / 1000 : 0,
+      sessions_active: sessions.length,
+      peers_known: this.#gossip.count(),
+      peers_live: sessions.filter((s) => s.lastPong !== null).length,
+      messages_forwarded_total: forwarded,
+      messages_routed_received_total: routedReceived,
+      messages_dedup_dropped_total: duplicates,
+      broadcasts_sent_total: this.#outgoing.broadcasts,
+      messages_rate_dropped_total: rateDropped + this.#gossip.dropped,
+      connections_cooldown_dropped_total: this.#entrance.coolDownDropped,
+      envelopes_rate_dropped_total: this.#gate.rateDropped,
+      messages_not_canonical_total: notCanonical,
+      messages_spent_total: spent,
+      messages_relay_dropped_total: relayDropped,
+      messages_ignored_total: ignored,
+      envelopes_replayed_total: this.#gate.replays,
+      sessions_ended_total: this.#ended,
+      handshakes_active: this.#acceptor?.handshakes ?? 0,
+    };
+  }
+
+  /** Calls `handler` for each command that concerns the rooms above; returns how to stop that. */
+  onCommand(handler: (incoming: Incoming) => void): () => void {
+    this.#handlers.add(handler);
+    return () => void this.#handlers.delete(handler);
+  }
+
+  /** Calls `watcher` when a peer gains its session or loses its last one. */
+  onSession(watcher: (peer: Identity, up: boolean) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /** Dials `address` (`host:port`) once, now. Resolves with how that ended; never rejects. */
+  addPeer(address: string): Promise<DialOutcome> {
+    return this.#dialer.once(address, true);
+  }
+
+  /** Keeps a session with whoever is at `address`, as if it stood in the connect list. */
+  keepPeer(address: string): void {
+    this.#dialer.keep(address);
+  }
+
+  /** Ends the session with a peer, if there is one; a configured peer is dialled again. */
+  disconnect(peer: Identity, reason: string): void {
+    this.#sessions.get(peer)?.end(reason);
+  }
+
+  /**
+   * Sends a round message: one hop if there is a session, else sealed and routed. Other commands
+   * always go sealed. Resolves once a neighbour's connection took it, which is no proof of arrival.
+   *
+   * @throws {SendError} if it could not be sent.
+   */
+  sendDirectOrSealed(to: Identity, command: Command): Promise<"direct" | "sealed"> {
+    return this.#outgoing.sendDirectOrSealed(to, command);
+  }
+
+  /**
+   * Sends a command sealed and routed, to neighbours too.
+   *
+   * @throws {SendError} `unknown-peer`, `no-session`, `too-large` or `not-allowed`.
+   */
+  sendSealed(to: Identity, inner: Command): Promise<void> {
+    return this.#outgoing.sendSealed(to, inner);
+  }
+
+  /**
+   * Sends a request to one node in the clear, as debug builds of the Go node expect it. Anybody on
+   * the way can read, alter or forge such a message.
+   *
+   * @throws {SendError} `no-session`, `too-large` or `not-allowed`.
+   */
+  sendRouted(to: Identity, command: Command): Promise<void> {
+    return this.#outgoing.sendRouted(to, command);
+  }
+
+  /**
+   * Sends a `ceremony-result` or `ceremony-abort` to everybody. Resolves with whether a neighbour
+   * took it.
+   *
+   * @throws {SendError} `not-allowed` for any other command, `too-large`.
+   */
+  broadcast(command: Command): Promise<boolean> {
+    return this.#outgoing.broadcast(command);
+  }
+
+  #send(session: Session, command: Command): Promise<boolean> {
+    return session.send(laneOf(command), encodeOneHop(command, this.#self));
+  }
+
+  #ping(): Uint8Array {
+    const seconds = BigInt(Math.floor(this.#o.clock.now() / 1000));
+    return encodeOneHop({ type: "ping", originTimestamp: seconds }, this.#self);
+  }
+
+  #firstMessages(): Uint8Array[] {
+    return [
+      encodeOneHop(this.#gossip.notify(), this.#self),
+      encodeOneHop({ type: "peer-list-request" }, this.#self),
+    ];
+  }
+
+  #opened(session: Session): void {
+    this.#log.info("session opened", {
+      peer: session.peer,
+      address: viewSession(session).address,
+      direction: session.facts.dialled === null ? "inbound" : "outbound",
+      ours: session.ours,
+    });
+    this.#gossip.news();
+    this.#watch(session.peer, true);
+  }
+
+  #closed(session: Session, reason: string): void {
+    this.#table.part(session.peer);
+    this.#dialer.sessionEnded({
+      peer: session.peer,
+      life: this.#o.clock.now() - session.since,
+      busy: reason === BUSY_REASON,
+    }, session.facts.dialled);
+    this.#watch(session.peer, false);
+  }
+
+  #sessionEnded(session: Session, reason: string): void {
+    this.#ended++;
+    const fields = { peer: session.peer, reason };
+    if (this.#stopped) this.#log.debug("session closed", fields);
+    else this.#log.info("session closed", fields);
+    this.#sessions.ended(session, reason);
+  }
+
+  #room(peer: Identity): boolean {
+    if (this.#sessions.size < this.#o.config.peersWanted) return true;
+    if (this.#reserved.has(peer) || this.#sessions.get(peer) !== undefined) return true;
+    return this.#dialer.targets().some((target) => target.peer === peer);
+  }
+
+  #ownAddress(address: string): boolean {
+    const bound = this.listening;
+    return address === this.address() ||
+      (bound !== null && address === advertisedAddress(bound, null));
+  }
+
+  #scheduleMaintenance(): void {
+    this.#cancelMaintenance = this.#o.clock.setTimer(MAINTENANCE_INTERVAL, () => {
+      this.maintain();
+      this.#scheduleMaintenance();
+    });
+  }
+
+  /** Dials known peers until there are as many sessions as wanted; runs every 67 s by itself. */
+  maintain(): void {
+    const gap = this.#o.config.peersWanted - this.#sessions.size;
+    if (gap <= 0 || this.#stopped) return;
+    const candidates = this.#table.list().filter((peer) =>
+      peer.address !== "" && this.#sessions.get(peer.identity) === undefined
+    );
+    for (const peer of this.#shuffled(candidates).slice(0, gap)) {
+      void this.#dialer.once(peer.address).then((outcome) => {
+        if (outcome.kind === "failed") {
+          this.#log.debug("known peer not reached", {
+            peer: peer.identity,
+            address: peer.address,
+            reason: outcome.reason,
+          });
+        }
+      });
+    }
+  }
+
+  #shuffled<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const bytes = this.#o.random(8);
+      const r = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+      const j = Number(r % BigInt(i + 1));
+      [items[i], items[j]] = [items[j]!, items[i]!];
+    }
+    return items;
+  }
+
+  #deliver(incoming: Incoming): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(incoming);
+      } catch (error) {
+        this.#log.error("command handler failed", {
+          type: incoming.command.type,
+          session: incoming.session,
+          reason: messageOf(error),
+        });
+      }
+    }
+  }
+
+  #watch(peer: Identity, up: boolean): void {
+    for (const watcher of this.#watchers) {
+      try {
+        watcher(peer, up);
+      } catch (error) {
+        this.#log.error("session watcher failed", { peer, reason: messageOf(error) });
+      }
+    }
+  }
+}
+
+function laneOf(command: Command): Lane {
+  switch (command.type) {
+    case "ping":
+    case "ping-response":
+    case "peer-notify":
+    case "peer-list-request":
+    case "peer-list-response":
+      return "control";
+    default:
+      return "own";
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What waits to be written to one peer. Three lanes keep a flood of relayed messages from delaying
+ * pings and own ceremony messages; each lane is bounded.
+ *
+ * @module
+ */
+
+import { WireError } from "./errors.ts";
+import { QUEUE_CONTROL, QUEUE_MESSAGES, QUEUE_OWN_BYTES, QUEUE_RELAY_BYTES } from "./limits.ts";
+
+/** `control`: pings and lists; `own`: this node's messages; `relay`: other nodes' messages. */
+export type Lane = "control" | "own" | "relay";
+
+/** One waiting message. */
+export interface Waiting {
+  /** Its lane. */
+  readonly lane: Lane;
+  /** The cleartext of the frame. */
+  readonly bytes: Uint8Array;
+  /** Called once: whether it was written. */
+  readonly done: (written: boolean) => void;
+}
+
+/** Bounds of all lanes. */
+export type LaneLimits = Readonly<
+  Record<Lane, { readonly bytes: number; readonly messages: number }>
+>;
+
+const MESH_LANES: LaneLimits = {
+  control: { bytes: QUEUE_OWN_BYTES, messages: QUEUE_CONTROL },
+  own: { bytes: QUEUE_OWN_BYTES, messages: QUEUE_MESSAGES },
+  relay: { bytes: QUEUE_RELAY_BYTES, messages: QUEUE_MESSAGES },
+};
+
+/** Serialises writes of one connection. */
+export class Outbox {
+  readonly #write: (cleartext: Uint8Array) => Promise<void>;
+  readonly #failed: (error: unknown) => void;
+  readonly #limits: LaneLimits;
+  readonly #lanes: Record<Lane, Waiting[]> = { control: [], own: [], relay: [] };
+  readonly #bytes: Record<Lane, number> = { control: 0, own: 0, relay: 0 };
+  #writing = false;
+  #open = true;
+  #relayNext = false;
+
+  /** `write` sends one frame; its first failure is told to `failed` and ends the outbox. */
+  constructor(
+    write: (cleartext: Uint8Array) => Promise<void>,
+    failed: (error: unknown) => void,
+    limits: LaneLimits = MESH_LANES,
+  ) {
+    this.#write = write;
+    this.#failed = failed;
+    this.#limits = limits;
+  }
+
+  /** Number of messages waiting. */
+  get waiting(): number {
+    return this.#lanes.control.length + this.#lanes.own.length + this.#lanes.relay.length;
+  }
+
+  /** Queues a frame; resolves with whether it was written, `false` at once if there is no room. */
+  push(lane: Lane, bytes: Uint8Array): Promise<boolean> {
+    return new Promise((done) => this.put({ lane, bytes, done }));
+  }
+
+  /** Queues a message that may come from another outbox. */
+  put(message: Waiting): void {
+    const { lane, bytes } = message;
+    const limit = this.#limits[lane];
+    const full = this.#lanes[lane].length >= limit.messages ||
+      this.#bytes[lane] + bytes.length > limit.bytes;
+    if (!this.#open || full) {
+      message.done(false);
+      return;
+    }
+    this.#lanes[lane].push(message);
+    this.#bytes[lane] += bytes.length;
+    if (!this.#writing) void this.#run();
+  }
+
+  /** Ends the outbox; what waits is reported as not written. */
+  close(): void {
+    for (const message of this.drain()) message.done(false);
+  }
+
+  /** Ends the outbox and hands over what waits, in order, to be sent elsewhere. */
+  drain(): Waiting[] {
+    this.#open = false;
+    const rest = [...this.#lanes.control, ...this.#lanes.own, ...this.#lanes.relay];
+    for (const lane of ["control", "own", "relay"] as const) {
+      this.#lanes[lane] = [];
+      this.#bytes[lane] = 0;
+    }
+    return rest;
+  }
+
+  #next(): Waiting | undefined {
+    const { control, own, relay } = this.#lanes;
+    let lane: Lane = "control";
+    if (control.length === 0) {
+      // Own and relayed messages take turns, so that neither starves.
+      lane = own.length === 0 || (this.#relayNext && relay.length > 0) ? "relay" : "own";
+      this.#relayNext = lane === "own";
+    }
+    const message = this.#lanes[lane].shift();
+    if (message !== undefined) this.#bytes[lane] -= message.bytes.length;
+    return message;
+  }
+
+  async #run(): Promise<void> {
+    this.#writing = true;
+    for (let message = this.#next(); message !== undefined; message = this.#next()) {
+      try {
+        await this.#write(message.bytes);
+      } catch (error) {
+        message.done(false);
+        // Nothing was written of a message that fits no frame: the connection is still good.
+        if (error instanceof WireError && error.kind === "too-large") continue;
+        this.close();
+        this.#failed(error);
+        break;
+      }
+      message.done(true);
+    }
+    this.#writing = false;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What a mesh shows of itself to operators and to the rooms above.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import type { PeerRecord } from "./commands.ts";
+import type { KnownPeer } from "./peer_table.ts";
+import { PROTOCOL_VERSION } from "./records.ts";
+import type { Session } from "./session.ts";
+
+/** One session. Times are ms of the Unix era. */
+export interface SessionView {
+  readonly identity: Identity;
+  /** The address we dialled, or else where the connection comes from. */
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  /** When the handshake was done. */
+  readonly since: number;
+  /** When the last frame came in. */
+  readonly lastSeen: number;
+  /** Round trip of the last answered ping, ms; `null` before the first. */
+  readonly roundTripMs: number | null;
+  /** When the peer last answered our ping: our frames reach it and its answers reach us. */
+  readonly lastPong: number | null;
+  /** When the peer last pinged us. */
+  readonly lastPinged: number | null;
+  /** Protocol version. */
+  readonly version: number;
+  /** What the peer announced in its `hello`. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Whether the peer runs this implementation; otherwise it behaves like the Go node. */
+  readonly ours: boolean;
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Messages dropped by the session's rate limit. */
+  readonly dropped: number;
+}
+
+/** One known node, ourselves included. */
+export interface PeerView {
+  readonly identity: Identity;
+  /** `host:port`, or empty. */
+  readonly address: string;
+  /** Key to which sealed messages are made, 32 bytes. */
+  readonly naclPub: Uint8Array;
+  /** Protocol version. */
+  readonly version: number;
+  /** Unix seconds. */
+  readonly lastSeen: number;
+  /** The node's own sessions as it told. */
+  readonly sessions: readonly Identity[];
+  /** Whether there is a session with it. */
+  readonly connected: boolean;
+  /** Ourselves, or connected and has answered a ping. */
+  readonly live: boolean;
+  readonly self: boolean;
+  /** Whether we know its key from a handshake of our own. */
+  readonly firstHand: boolean;
+}
+
+/** Counters and gauges by the Go node's metric names, without the `continuum_` prefix. */
+export interface MeshStats {
+  readonly running: number;
+  readonly healthy: number;
+  readonly uptime_seconds: number;
+  readonly sessions_active: number;
+  readonly peers_known: number;
+  readonly peers_live: number;
+  readonly messages_forwarded_total: number;
+  readonly messages_routed_received_total: number;
+  readonly messages_dedup_dropped_total: number;
+  readonly broadcasts_sent_total: number;
+  readonly messages_rate_dropped_total: number;
+  readonly connections_cooldown_dropped_total: number;
+  readonly envelopes_rate_dropped_total: number;
+  /** Ours: messages not passed on because a Go node would re-encode them differently. */
+  readonly messages_not_canonical_total: number;
+  /** Ours: messages that arrived with a spent hop budget. */
+  readonly messages_spent_total: number;
+  /** Ours: copies not passed on because a neighbour does not read. */
+  readonly messages_relay_dropped_total: number;
+  /** Ours: commands that were ignored: of no meaning here, or not from whom they must come. */
+  readonly messages_ignored_total: number;
+  /** Ours: envelopes that came again. */
+  readonly envelopes_replayed_total: number;
+  /** Ours: sessions that ended. */
+  readonly sessions_ended_total: number;
+  /** Ours: inbound handshakes going on now. */
+  readonly handshakes_active: number;
+}
+
+/** Makes the view of a session. */
+export function viewSession(session: Session): SessionView {
+  const { facts, counters } = session;
+  return {
+    identity: facts.peer,
+    address: facts.dialled ?? `${facts.remote.host}:${facts.remote.port}`,
+    direction: facts.dialled === null ? "inbound" : "outbound",
+    since: session.since,
+    lastSeen: session.lastFrame,
+    roundTripMs: session.roundTrip,
+    lastPong: session.lastPong,
+    lastPinged: session.lastPinged,
+    version: PROTOCOL_VERSION,
+    options: Object.fromEntries(facts.options),
+    ours: session.ours,
+    ...counters,
+  };
+}
+
+/** Makes the views of all nodes, ourselves first. */
+export function viewPeers(
+  own: PeerRecord,
+  known: readonly KnownPeer[],
+  sessionWith: (peer: Identity) => Session | undefined,
+): PeerView[] {
+  const self: PeerView = {
+    identity: own.identity,
+    address: own.address,
+    naclPub: own.naclPub,
+    version: own.version,
+    lastSeen: Number(own.lastSeen),
+    sessions: own.sessions,
+    connected: false,
+    live: true,
+    self: true,
+    firstHand: true,
+  };
+  const others = known.map((peer): PeerView => {
+    const session = sessionWith(peer.identity);
+    return {
+      identity: peer.identity,
+      address: peer.address,
+      naclPub: peer.nacl,
+      version: PROTOCOL_VERSION,
+      lastSeen: peer.lastSeen,
+      sessions: peer.sessions,
+      connected: session !== undefined,
+      live: session !== undefined && session.lastPong !== null,
+      self: false,
+      firstHand: peer.firstHand,
+    };
+  });
+  return [self, ...others];
+}
