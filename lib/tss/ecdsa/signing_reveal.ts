@@ -128,6 +128,10 @@ export function blind(R: CurvePoint, s: bigint, l: bigint, rho: bigint): Blinded
 /**
  * Round 7, opening half: opens everybody's V and A and checks both proofs, with the own R.
  *
+ * The V proof holds only for signers with the same R. If it fails for every other signer (two or
+ * more) and nothing else does, the odd one out is this side: some signer told it another theta
+ * than the rest. That cannot be pinned on anybody here, where the Go library blames the first.
+ *
  * @throws {ProtocolError} of round 7 naming everybody who failed.
  */
 export function openBlinded(
@@ -138,6 +142,7 @@ export function openBlinded(
 ): Map<number, Blinded> {
   const verdicts = signingVerdicts(7);
   const out = new Map<number, Blinded>();
+  const otherR = new Set<number>();
   for (const j of ctx.others) {
     const { deCommitment, zkProof, zkVProof } = round6.get(j)!;
     const session = ctx.contexts[j]!;
@@ -152,8 +157,12 @@ export function openBlinded(
       verdicts.blame(j, "schnorr verify for Aj failed");
     } else if (!verifyV({ session, V, R }, zkVProof)) {
       verdicts.blame(j, "vverify for Vj failed");
+      otherR.add(j);
     }
     out.set(j, { V, A });
+  }
+  if (otherR.size > 1 && otherR.size === ctx.others.length) {
+    throw signingError(7, "vverify failed for every Vj: the signers do not hold the same theta");
   }
   verdicts.settle();
   return out;

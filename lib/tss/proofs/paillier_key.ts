@@ -8,6 +8,7 @@
  */
 
 import { gcd, modInverse } from "../../arith/number.ts";
+import { smallFactor } from "../../arith/primes.ts";
 import type { Arithmetic, Modulus } from "../../arith/types.ts";
 import type { CurvePoint } from "../../crypto/curve.ts";
 import { framedHash } from "../../crypto/framed_hash.ts";
@@ -91,14 +92,6 @@ export function provePaillierKey(
   return arith.powBatch(challenges.map((base) => ({ base, exponent, modulus: key.modulus })));
 }
 
-const SMALL_PRIMES = smallPrimes(1000);
-
-function smallPrimes(below: number): bigint[] {
-  const out: number[] = [];
-  for (let n = 2; n < below; n++) if (out.every((p) => n % p !== 0)) out.push(n);
-  return out.map(BigInt);
-}
-
 /**
  * Verifies: 13 roots in `[1, N)` (the reference takes any integer), `N` without a prime factor
  * below 1000, every root to the power `N` is its challenge.
@@ -111,7 +104,7 @@ export function verifyPaillierKey(
   const { modulus } = input;
   const { n } = modulus;
   if (proof.length !== ITERATIONS || n < 3n) return false;
-  if (SMALL_PRIMES.some((p) => n % p === 0n)) return false;
+  if (smallFactor(n) !== undefined) return false;
   if (proof.some((y) => y < 1n || y >= n)) return false;
   const challenges = paillierKeyChallenges(n, input);
   if (challenges === null) return false;
