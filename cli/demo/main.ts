@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { toHex } from "../../lib/encoding/bytes.ts";
 import { Progress } from "../output.ts";
 import { systemTerminal } from "../terminal.ts";
+import { fixtureSets } from "./fixtures.ts";
 import { DemoNode, freePorts } from "./processes.ts";
 import { derSignature, verifyIndependently } from "./verify.ts";
 
@@ -116,10 +117,7 @@ async function until(
 
 /** Gives every node a set from testdata instead of a search. */
 async function placeFixtures(nodes: readonly DemoNode[], identities: readonly string[]) {
-  const url = new URL("../../testdata/preparams.json", import.meta.url);
-  // One set per line, numbers too long for JSON.parse: cut the text, do not read it.
-  const sets = (await Deno.readTextFile(url)).trim().replace(/^\[\s*/, "").replace(/\s*\]$/, "")
-    .split(/\}\s*,\s*(?=\{\s*"PaillierSK")/).map((s) => s.endsWith("}") ? s : s + "}");
+  const sets = await fixtureSets();
   if (sets.length < nodes.length) throw new Error("testdata/preparams.json holds too few sets");
   await Promise.all(nodes.map(async (node, i) => {
     const folder = `${node.options.home}/${identities[i]}`;

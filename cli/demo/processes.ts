@@ -33,6 +33,8 @@ export interface DemoNodeOptions {
   readonly admin: string;
   readonly connect: readonly string[];
   readonly passphrase: string;
+  /** More variables, which win over the demo's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 function runtimeArguments(): string[] {
@@ -77,6 +79,7 @@ export class DemoNode {
       TRF_DNS: "off",
       TRF_KEYSTORE_PASSPHRASE: passphrase,
       TRF_INITIATORS: this.#initiators.join(","),
+      ...this.options.env,
     };
   }
 

@@ -1,0 +1,396 @@
+/**
+ * The node: keystore, mesh, ceremonies, admin interface, wired together.
+ *
+ * @module
+ */
+
+import { systemRandom } from "../arith/random.ts";
+import { CeremonyEngine } from "../ceremony/engine.ts";
+import { PreParamsMaker } from "../ceremony/preparams_maker.ts";
+import { loadWorkers } from "../ceremony/worker_host.ts";
+import { type Identity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
+import type { Keystore } from "../keystore/keystore.ts";
+import { AdminListener } from "../mesh/admin_listener.ts";
+import { type Clock, systemClock } from "../mesh/clock.ts";
+import { type Incoming, Mesh } from "../mesh/mesh.ts";
+import type { Net } from "../mesh/net.ts";
+import type { Logger } from "../observe/logger.ts";
+import { VERSION } from "../version.ts";
+import { AdminService, type PeerInfo } from "./admin_service.ts";
+import { Desk } from "./desk.ts";
+import { NodeError } from "./errors.ts";
+import { GoAdmin } from "./go_admin.ts";
+import { type HttpListener, startHttp } from "./http.ts";
+import { PreParamsSupply } from "./preparams_supply.ts";
+import { KeystoreBook } from "./share_book.ts";
+
+/** A host and a port. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a node is set up; `lib/node/config.ts` reads it from flags, variables and the file. */
+export interface DaemonSettings {
+  readonly listen: HostPort | null;
+  /** Host name that others can dial, or null. */
+  readonly hostname: string | null;
+  readonly connect: readonly string[];
+  readonly peersWanted: number;
+  readonly admin: HostPort;
+  /** Keys besides the keystore's own admin key that may use the admin listener. */
+  readonly adminKeys: readonly Identity[];
+  readonly metrics: HostPort | null;
+  readonly initiators: readonly Identity[];
+  readonly consent: "auto" | "manual";
+  readonly debugInitiation: boolean;
+  readonly roundTimeoutMs: number;
+  readonly ceremonyTimeoutMs: number;
+}
+
+/** What a node needs of the world. */
+export interface DaemonWorld {
+  readonly keystore: Keystore;
+  readonly net: Net;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** Sets of pre-parameters kept ready. */
+const PREPARAMS_TARGET = 1;
+/** How long a request waits for an operator's approval, in milliseconds. */
+const APPROVAL_MS = 60 * 60_000;
+
+/** A running node. */
+export interface Daemon {
+  readonly identity: Identity;
+  readonly listenAddress: string;
+  readonly adminAddress: string;
+  readonly metricsAddress: string | null;
+  /** Stops everything; resolves when nothing is open any more. */
+  stop(): Promise<void>;
+}
+
+function addressText(at: HostPort | null): string {
+  if (at === null) return "not listening";
+  return at.host.includes(":") ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
+}
+
+/**
+ * Starts a node.
+ *
+ * @throws {NodeError} (exit 2) if a port is taken or an address cannot be used.
+ */
+export async function startDaemon(settings: DaemonSettings, world: DaemonWorld): Promise<Daemon> {
+  const { keystore, net, log } = world;
+  const clock = world.clock ?? systemClock;
+  const startedAt = clock.now();
+  const identity = keystore.identity;
+  const self = identity.identity;
+  const workers = await loadWorkers();
+
+  const mesh = new Mesh({
+    identity,
+    net,
+    clock,
+    random: systemRandom,
+    log: log.child("mesh"),
+    config: {
+      listen: settings.listen,
+      advertise: settings.hostname,
+      connect: settings.connect,
+      peersWanted: settings.peersWanted,
+      reserved: settings.initiators,
+      software: `transfunctioner ${VERSION}`,
+    },
+  });
+  const storeKey = keystore.storeKey();
+  const engine = new CeremonyEngine({
+    identity,
+    clock,
+    workers,
+    storeKey,
+    log: log.child("ceremony"),
+    limits: {
+      roundTimeoutMs: settings.roundTimeoutMs,
+      ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
+    },
+    send: (to, command) => {
+      mesh.sendDirectOrSealed(to, command).catch((error) =>
+        log.warn("a round message could not be sent", {
+          to,
+          ceremony: toHex(command.ceremonyId),
+          reason: String(error instanceof Error ? error.message : error),
+        })
+      );
+    },
+  });
+  const maker = new PreParamsMaker({ workers, storeKey, log: log.child("preparams"), clock });
+  engine.onBusy((running) => running > 0 ? maker.pause() : maker.resume());
+  storeKey.fill(0);
+  const supply = new PreParamsSupply({
+    make: (onProgress) => maker.make((p) => onProgress(p.found, p.total)),
+    count: () => keystore.preParamsCount(),
+    put: (sealed) => keystore.putPreParamsCiphertext(sealed),
+    takeStored: () => keystore.takePreParamsCiphertext(),
+    log: log.child("preparams"),
+    target: PREPARAMS_TARGET,
+  });
+  const desk = new Desk({
+    self,
+    mesh: {
+      sendSealed: (to, command) => mesh.sendSealed(to, command),
+      broadcast: (command) => {
+        mesh.broadcast(command).catch((error) =>
+          log.warn("a broadcast could not be sent", { reason: String(error) })
+        );
+      },
+    },
+    engine,
+    shares: new KeystoreBook({
+      self,
+      keystore,
+      supply,
+      clock,
+      deadlines: settings,
+    }),
+    clock,
+    log: log.child("desk"),
+    initiators: new Set(settings.initiators),
+    consent: settings.consent,
+    debugInitiation: settings.debugInitiation,
+    approvalMs: APPROVAL_MS,
+  });
+  const peers = () => peerInfos(mesh);
+  const goAdmin = new GoAdmin({ mesh, desk, clock });
+  mesh.onCommand((incoming) => route(incoming, engine, desk, goAdmin, settings, log));
+
+  const admin = new AdminListener({
+    identity,
+    net,
+    clock,
+    random: systemRandom,
+    log: log.child("admin"),
+    listen: settings.admin,
+    allowed: new Set([keystore.adminIdentity.identity, ...settings.adminKeys]),
+    handle: (method, params, onEvent) =>
+      service.call(method, params as Record<string, unknown>, onEvent),
+    command: (command) => goAdmin.answer(command),
+  });
+  const service = new AdminService({
+    identity,
+    adminIdentity: keystore.adminIdentity.identity,
+    keystore,
+    desk,
+    peers,
+    addPeer: (address) => void mesh.addPeer(address),
+    supply: () => supply.state(),
+    clock,
+    random: systemRandom,
+    startedAt,
+    listenAddress: () => addressText(mesh.listening),
+    adminAddress: () => addressText(admin.address),
+    consent: settings.consent,
+    initiators: settings.initiators,
+    debugInitiation: settings.debugInitiation,
+    warnings: () => warnings(settings, peers()),
+    ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
+  });
+
+  let http: HttpListener | null = null;
+  const stop = async () => {
+    desk.stop();
+    engine.stop();
+    supply.stop();
+    await Promise.all([admin.stop(), mesh.stop(), http?.stop()]);
+    await keystore.close();
+  };
+  try {
+    await bind("admin", settings.admin, "TRF_ADMIN_ADDRESS", () => admin.start());
+    await bind("mesh", settings.listen, "TRF_LISTEN_ADDRESS", () => mesh.start());
+    if (settings.metrics !== null) {
+      const { host, port } = settings.metrics;
+      await bind("metrics", settings.metrics, "TRF_PROMETHEUS_ADDRESS", () => {
+        http = startHttp({
+          host,
+          port,
+          log: log.child("http"),
+          health: () => {
+            const s = mesh.stats();
+            return {
+              online: true,
+              healthy: s.healthy === 1,
+              listening: addressText(mesh.listening),
+              sessions: s.sessions_active,
+              peers: s.peers_known,
+            };
+          },
+          figures: () => {
+            const counts = desk.ledger.counts();
+            return {
+              ...mesh.stats(),
+              ceremonies_active: counts.running + counts.starting,
+              ceremonies_waiting: counts.waiting,
+              ceremonies_completed_total: counts.complete,
+              ceremonies_failed_total: counts.failed + counts.aborted,
+              preparams_ready: supply.state().ready,
+            };
+          },
+        });
+        return Promise.resolve();
+      });
+    }
+    await supply.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  if (settings.debugInitiation) {
+    log.warn("DEBUG INITIATION IS ON: anybody in the mesh can start ceremonies with this node");
+  }
+  log.info("node started", {
+    identity: self,
+    version: VERSION,
+    listen: addressText(mesh.listening),
+    admin: addressText(admin.address),
+  });
+  return {
+    identity: self,
+    listenAddress: addressText(mesh.listening),
+    adminAddress: addressText(admin.address),
+    metricsAddress: (http as HttpListener | null)?.address ?? null,
+    stop,
+  };
+}
+
+/** Gives each command of the mesh to whoever it concerns. */
+function route(
+  incoming: Incoming,
+  engine: CeremonyEngine,
+  desk: Desk,
+  goAdmin: GoAdmin,
+  settings: DaemonSettings,
+  log: Logger,
+): void {
+  const { command, via, sender } = incoming;
+  const sealedBy = via === "sealed" ? sender : null;
+  switch (command.type) {
+    case "tss":
+      engine.deliver(command, sender);
+      return;
+    case "keygen":
+    case "sign":
+    case "reshare":
+      desk.handleStart(command, { sealedBy }).catch((error) =>
+        log.error("a ceremony request failed", { reason: String(error) })
+      );
+      return;
+    case "keygen-response":
+    case "sign-response":
+    case "reshare-response":
+      if (sealedBy !== null) desk.handleResponse(command, sealedBy);
+      return;
+    case "ceremony-result":
+      goAdmin.heard(command);
+      return;
+    case "peer-list-admin":
+    case "ceremony-status":
+    case "ceremony-list":
+    case "peer-add": {
+      // The Go service answers anybody on loopback; here that needs the debug switch.
+      if (!settings.debugInitiation || incoming.reply === undefined) return;
+      const answer = goAdmin.answer(command);
+      if (answer !== null) incoming.reply(answer);
+    }
+  }
+}
+
+/** Joins what the mesh knows of nodes with what it knows of sessions. */
+function peerInfos(mesh: Mesh): PeerInfo[] {
+  const sessions = new Map(mesh.sessions().map((s) => [s.identity, s]));
+  const infos: PeerInfo[] = mesh.peers().map((p) => {
+    const s = sessions.get(p.identity);
+    return {
+      identity: p.identity,
+      address: p.address !== "" ? p.address : s?.address ?? "",
+      self: p.self,
+      connected: p.connected,
+      live: p.live,
+      reachable: p.self || p.naclPub.length === 32,
+      direction: s?.direction,
+      rttMs: s?.roundTripMs ?? undefined,
+      lastSeen: p.self ? undefined : s?.lastSeen ?? p.lastSeen * 1000,
+      software: p.self
+        ? "transfunctioner"
+        : s === undefined
+        ? undefined
+        : s.ours
+        ? "transfunctioner"
+        : "go",
+    };
+  });
+  const known = new Set(infos.map((p) => p.identity));
+  for (const s of sessions.values()) {
+    if (known.has(s.identity)) continue;
+    infos.push({
+      identity: s.identity,
+      address: s.address,
+      self: false,
+      connected: true,
+      live: s.lastPong !== null,
+      reachable: false,
+      direction: s.direction,
+      rttMs: s.roundTripMs ?? undefined,
+      lastSeen: s.lastSeen,
+      software: s.ours ? "transfunctioner" : "go",
+    });
+  }
+  return infos;
+}
+
+function warnings(settings: DaemonSettings, peers: readonly PeerInfo[]): string[] {
+  const out: string[] = [];
+  if (settings.debugInitiation) {
+    out.push("debug initiation is on: anybody in the mesh can start ceremonies with this node");
+  }
+  if (!peers.some((p) => p.connected)) out.push("no session with any peer");
+  if (settings.initiators.length === 0) {
+    out.push("no initiator is allowed: this node only takes part in its own requests");
+  }
+  return out;
+}
+
+async function bind(
+  what: string,
+  at: HostPort | null,
+  variable: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const where = `the ${what} listener cannot use ${addressText(at)}`;
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new NodeError("TF-PORT", `${where}: the port is in use`, {
+        exit: 2,
+        hint: `stop what uses it, or choose another port with ${variable}`,
+      });
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new NodeError("TF-PERMISSION", `${where}: this process may not listen there`, {
+        exit: 2,
+        hint: `grant it with --allow-net, or set ${variable} to what the permission set allows`,
+      });
+    }
+    if (
+      error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.PermissionDenied
+    ) {
+      throw new NodeError("TF-PORT", `${where}: ${error.message.toLowerCase()}`, {
+        exit: 2,
+        hint: `set ${variable} to an address of this machine and a port above 1023`,
+      });
+    }
+    throw error;
+  }
+}

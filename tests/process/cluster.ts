@@ -1,0 +1,114 @@
+/**
+ * Nodes as real processes on loopback, for tests: keystores in a temporary folder, pre-parameters
+ * from testdata, the permission set of a real operator.
+ *
+ * @module
+ */
+
+import { DemoNode, freePorts } from "../../cli/demo/processes.ts";
+import { fixtureSets } from "../../cli/demo/fixtures.ts";
+
+/** Status fields that the tests look at. */
+export interface Status {
+  readonly identity: string;
+  readonly sessions: number;
+  readonly pre_params: { readonly ready: number };
+  readonly keys: readonly {
+    readonly key_id: string;
+    readonly live: number;
+    readonly needed: number;
+    readonly can_sign: boolean;
+  }[];
+}
+
+/** Settings of a cluster. */
+export interface ClusterOptions {
+  /** Number of nodes. */
+  readonly size: number;
+  /** More variables for every node, or for the one with this index. */
+  readonly env?: (index: number) => Record<string, string>;
+  /** Put this many sets of pre-parameters into every node's stock; default 1. */
+  readonly preParams?: number;
+  /** Who is connected to whom; default: every node to all earlier ones. */
+  readonly connect?: (index: number) => readonly number[];
+}
+
+/** A handful of nodes. */
+export class Cluster {
+  private constructor(
+    readonly root: string,
+    readonly nodes: readonly DemoNode[],
+    readonly identities: readonly string[],
+  ) {}
+
+  /** Makes keystores and identities; starts nothing. */
+  static async create(options: ClusterOptions): Promise<Cluster> {
+    const root = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
+    const ports = freePorts(2 * options.size);
+    const listen = ports.slice(0, options.size).map((p) => `127.0.0.1:${p}`);
+    const earlier = (i: number) => Array.from({ length: i }, (_, j) => j);
+    const nodes = listen.map((address, i) =>
+      new DemoNode({
+        name: `node ${i + 1}`,
+        home: `${root}/node${i + 1}`,
+        listen: address,
+        admin: `127.0.0.1:${ports[options.size + i]}`,
+        connect: (options.connect ?? earlier)(i).map((j) => listen[j]!),
+        passphrase: `test passphrase ${i}`,
+        env: options.env?.(i) ?? {},
+      })
+    );
+    try {
+      const identities = await Promise.all(
+        nodes.map(async (n) => (await n.ask<{ identity: string }>(["init"])).identity),
+      );
+      const sets = await fixtureSets();
+      for (const [i, node] of nodes.entries()) {
+        node.allow(identities);
+        if ((options.preParams ?? 1) === 0) continue;
+        const folder = `${node.options.home}/${identities[i]}`;
+        await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+        await Deno.writeTextFile(`${folder}/preparams.json`, sets[i % sets.length]!, {
+          mode: 0o600,
+        });
+      }
+      return new Cluster(root, nodes, identities);
+    } catch (error) {
+      await Deno.remove(root, { recursive: true });
+      throw error;
+    }
+  }
+
+  /** Starts the daemons and waits until each of them has a live session with every other. */
+  async start(which: readonly DemoNode[] = this.nodes): Promise<void> {
+    await Promise.all(which.map((n) => n.start()));
+    const running = this.nodes.filter((n) => n.running);
+    await this.until("every daemon sees every other", async () => {
+      const all = await Promise.all(running.map((n) => n.ask<Status>(["status"])));
+      return all.every((s) => s.sessions >= running.length - 1);
+    });
+  }
+
+  /** Polls until `check` holds; fails with the daemons' logs when it does not within a minute. */
+  async until(what: string, check: () => Promise<boolean>, ms = 60_000): Promise<void> {
+    const deadline = performance.now() + ms;
+    let last: unknown;
+    while (performance.now() < deadline) {
+      try {
+        if (await check()) return;
+      } catch (error) {
+        last = error;
+      }
+      // Real processes need real time; a virtual clock cannot drive them.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const logs = this.nodes.map((n) => `--- ${n.options.name}\n${n.log.slice(-4000)}`).join("\n");
+    throw new Error(`Gave up waiting until ${what} (last error: ${last})\n${logs}`);
+  }
+
+  /** Stops everything and removes the folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((n) => n.stop("SIGKILL")));
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
