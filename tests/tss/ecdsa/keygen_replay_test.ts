@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import { toHex } from "../../../lib/encoding/bytes.ts";
-import type { Json, JsonObject } from "../../../lib/encoding/json.ts";
+import type { Json } from "../../../lib/encoding/json.ts";
 import { ProtocolError } from "../../../lib/tss/errors.ts";
 import { at, reaches, readTranscript, tampered } from "../replay.ts";
+import {
+  absent,
+  changeAt,
+  negated,
+  type Path,
+  plusOne,
+  plusTwo,
+  shortened,
+  strangersKey,
+} from "./change.ts";
 import { recordedShares, replayKeygen } from "./replay_keygen.ts";
 
 const transcript = readTranscript("ecdsa-keygen-3-1.json");
@@ -26,7 +36,7 @@ for (const self of [0, 1, 2]) {
 /** Changes of single fields; each must be refused by every receiver, naming the sender. */
 const TAMPERINGS: [
   type: string,
-  path: (string | number)[],
+  path: Path,
   change: (v: Json) => Json,
   round: number,
 ][] = [
@@ -37,42 +47,27 @@ const TAMPERINGS: [
   ["ecdsa.keygen.KGRound1Message", ["H2"], plusOne, 2],
   ["ecdsa.keygen.KGRound1Message", ["DLNProof1", "T", 127], plusOne, 2],
   ["ecdsa.keygen.KGRound1Message", ["DLNProof2", "Alpha", 0], plusOne, 2],
-  ["ecdsa.keygen.KGRound1Message", ["DLNProof2"], () => null, 1],
-  ["ecdsa.keygen.KGRound1Message", ["PaillierPK"], () => null, 1],
-  ["ecdsa.keygen.KGRound1Message", ["H1"], (v) => -(v as bigint), 1],
+  ["ecdsa.keygen.KGRound1Message", ["DLNProof2"], absent, 1],
+  ["ecdsa.keygen.KGRound1Message", ["PaillierPK"], absent, 1],
+  ["ecdsa.keygen.KGRound1Message", ["H1"], negated, 1],
   ["ecdsa.keygen.KGRound2Message1", ["Share"], plusOne, 3],
   ["ecdsa.keygen.KGRound2Message1", ["Share"], () => 0n, 3],
-  ["ecdsa.keygen.KGRound2Message1", ["Share"], () => null, 2],
-  ["ecdsa.keygen.KGRound2Message1", ["ReceiverID"], () => "AQID", 3],
+  ["ecdsa.keygen.KGRound2Message1", ["Share"], absent, 2],
+  ["ecdsa.keygen.KGRound2Message1", ["ReceiverID"], strangersKey, 3],
   ["ecdsa.keygen.KGRound2Message1", ["FacProof", "Z1"], plusOne, 3],
-  ["ecdsa.keygen.KGRound2Message1", ["FacProof"], () => null, 2],
+  ["ecdsa.keygen.KGRound2Message1", ["FacProof"], absent, 2],
   ["ecdsa.keygen.KGRound2Message2", ["DeCommitment", 0], plusOne, 3],
   ["ecdsa.keygen.KGRound2Message2", ["DeCommitment", 2], plusOne, 3],
   ["ecdsa.keygen.KGRound2Message2", ["ModProof", "X", 40], plusOne, 3],
-  ["ecdsa.keygen.KGRound2Message2", ["ModProof", "Z"], (v) => (v as Json[]).slice(1), 2],
+  ["ecdsa.keygen.KGRound2Message2", ["ModProof", "Z"], shortened, 2],
   ["ecdsa.keygen.KGRound3Message", ["PaillierProof", 12], plusOne, 4],
-  ["ecdsa.keygen.KGRound3Message", ["PaillierProof"], (v) => (v as Json[]).slice(1), 3],
+  ["ecdsa.keygen.KGRound3Message", ["PaillierProof"], shortened, 3],
 ];
-
-function plusOne(v: Json): Json {
-  return (v as bigint) + 1n;
-}
-
-function plusTwo(v: Json): Json {
-  return (v as bigint) + 2n;
-}
 
 for (const [type, path, change, round] of TAMPERINGS) {
   Deno.test(`key generation refuses a changed ${type} ${path.join(".")} in round ${round}`, async () => {
     const index = transcript.messages.findIndex((m) => m.type === type && m.from === 1);
-    const bad = tampered(transcript, index, (content) => {
-      const parent = at(content, ...path.slice(0, -1)) as JsonObject & Json[];
-      const last = path.at(-1)!;
-      const changed = change(at(parent, last));
-      if (typeof last === "number") parent[last] = changed;
-      else parent.set(last, changed);
-      return content;
-    });
+    const bad = tampered(transcript, index, (content) => changeAt(content, path, change));
     const self = [0, 2].find((i) => reaches(bad.messages[index]!, "single", i))!;
     await assert.rejects(replayKeygen(bad, self, shares[self]!), (error) => {
       assert.ok(error instanceof ProtocolError, String(error));

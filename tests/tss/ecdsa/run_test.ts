@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { secp256k1 as noble } from "@noble/curves/secp256k1.js";
+import { systemRandom } from "../../../lib/arith/random.ts";
+import { encodeCompressed } from "../../../lib/crypto/curve.ts";
+import { concat, equalBytes, fromHex, intToBytes } from "../../../lib/encoding/bytes.ts";
+import { parseIdentity } from "../../../lib/crypto/identity.ts";
+import { keyIdOf } from "../../../lib/tss/ecdsa/share.ts";
+import { readTranscript } from "../replay.ts";
+import { failureOf } from "../local_run.ts";
+import { generate, type HeldKey, reshared, signLocally } from "./parties.ts";
+import { recordedShares } from "./replay_keygen.ts";
+
+/** Signs a random digest, checks every signer's result with noble, incl. public key recovery. */
+async function signsWith(key: HeldKey, identities: Parameters<typeof signLocally>[1]) {
+  const digest = systemRandom(32);
+  digest[0] = 0; // below the group order for sure, and a leading zero byte
+  const { results } = await signLocally(key, identities, digest);
+  const publicKey = [...key.shares.values()][0]!.publicKey;
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+    const { r, s, recoveryId } = result.value;
+    const compact = concat(r, s);
+    const compressed = encodeCompressed(publicKey);
+    assert.ok(noble.verify(compact, digest, compressed, { prehash: false, lowS: true }));
+    const recovered = noble.Signature
+      .fromBytes(concat(Uint8Array.of(recoveryId), compact), "recovered")
+      .recoverPublicKey(digest);
+    assert.ok(equalBytes(recovered.toBytes(true), compressed));
+  }
+}
+
+for (const [n, t] of [[2, 1], [3, 1], [4, 2]] as const) {
+  Deno.test(`keygen() makes a ${t + 1}-of-${n} key that subsets sign with`, async () => {
+    const key = await generate(n, t);
+    const shares = [...key.shares.values()];
+    for (const share of shares) {
+      assert.ok(share.publicKey.equals(shares[0]!.publicKey));
+      assert.deepEqual(share.ks, shares[0]!.ks);
+    }
+    const nodes = [...key.shares.keys()];
+    await signsWith(key, nodes.slice(0, t + 1));
+    await signsWith(key, nodes.slice(-(t + 1)));
+    if (n > t + 1) await signsWith(key, nodes);
+    if (t > 1) {
+      // One signer fewer than needed: refused before anything secret is used.
+      const { results } = await signLocally(
+        { ...key, threshold: t - 1 },
+        nodes.slice(0, t),
+        new Uint8Array(32),
+      );
+      assert.match(String(failureOf({ results, flights: [] }, 0)), /too few of them/);
+    }
+  });
+}
+
+/** A recorded key as held by the recorded parties. */
+function recordedKey(file: string, field: "parties" | "newParties"): HeldKey {
+  const t = readTranscript(file);
+  const shares = recordedShares(t);
+  const threshold = field === "parties" ? t.threshold : t.newThreshold;
+  const entries = t[field].map((p) =>
+    [parseIdentity(p.identity), shares.find((s) => s.shareId === p.key)!] as const
+  );
+  return { threshold, shares: new Map(entries) };
+}
+
+const RECORDED = [
+  ["ecdsa-keygen-3-1.json", "parties"],
+  ["ecdsa-reshare-3to3.json", "newParties"],
+  ["ecdsa-reshare-2of3-to-4.json", "newParties"],
+] as const;
+
+for (const [file, field] of RECORDED) {
+  Deno.test(`sign() works with the shares the Go library made in ${file}`, async () => {
+    const key = recordedKey(file, field);
+    const nodes = [...key.shares.keys()];
+    await signsWith(key, nodes.slice(0, key.threshold + 1));
+    await signsWith(key, nodes.slice(-(key.threshold + 1)));
+    await signsWith(key, nodes);
+  });
+
+  Deno.test(`reshare() works with the shares the Go library made in ${file}`, async () => {
+    const key = recordedKey(file, field);
+    const nodes = [...key.shares.keys()];
+    const next = await reshared(key, nodes.slice(0, key.threshold + 1), nodes.slice(0, 2), 1);
+    const [before, after] = [key, next].map((k) => [...k.shares.values()][0]!.publicKey);
+    assert.ok(before!.equals(after!));
+    await signsWith(next, nodes.slice(0, 2));
+  });
+}
+
+Deno.test("the digest is used as it is", async () => {
+  const key = recordedKey("ecdsa-keygen-3-1.json", "parties");
+  const nodes = [...key.shares.keys()].slice(0, 2);
+  // Zero is a message like any other.
+  const zero = await signLocally(key, nodes, new Uint8Array(32));
+  for (const result of zero.results) assert.equal(result.status, "fulfilled");
+  const order = intToBytes(noble.Point.Fn.ORDER, 32);
+  for (const bad of [order, new Uint8Array(32).fill(255), new Uint8Array(31), new Uint8Array(33)]) {
+    const outcome = await signLocally(key, nodes, bad);
+    const failure = failureOf(outcome, 0);
+    assert.equal(failure.reason, "hashed message is not valid");
+    assert.deepEqual([failure.round, failure.culprits, failure.task], [1, [], "signing"]);
+    assert.equal(outcome.flights.length, 0);
+  }
+});
+
+Deno.test("keyIdOf() drops leading zero bytes of x", () => {
+  // x = 1 is on secp256k1; SHA-256 of the one byte 01, cut to 16 bytes.
+  const point = noble.Point.fromHex("02" + "1".padStart(64, "0")).toAffine();
+  const id = keyIdOf({ x: point.x } as Parameters<typeof keyIdOf>[0]);
+  assert.deepEqual(id, fromHex("4bf5122f344554c53bde2ebb8cd2b7e3"));
+});
