@@ -11,12 +11,67 @@ export function mod(a: bigint, n: bigint): bigint {
   return r < 0n ? r + n : r;
 }
 
+/** Leading bits that a Lehmer step looks at: quotients of such numbers are exact in a float64. */
+const LEADING = 50;
+
+/**
+ * One Lehmer step (Knuth, TAOCP 4.5.2, algorithm L): from the leading bits `x >= y` of two numbers,
+ * returns the matrix `[A, B, C, D]` of as many steps of Euclid's algorithm as the leading bits
+ * determine, and what is left of `x`. `B = 0` means that they determine none.
+ */
+function lehmerStep(x: number, y: number): [number, number, number, number, number] {
+  let [a, b, c, d] = [1, 0, 0, 1];
+  while (y + c > 0 && y + d > 0) {
+    const q = Math.floor((x + a) / (y + c));
+    if (q !== Math.floor((x + b) / (y + d))) break;
+    [a, c] = [c, a - q * c];
+    [b, d] = [d, b - q * d];
+    [x, y] = [y, x - q * y];
+  }
+  return [a, b, c, d, x];
+}
+
+/**
+ * Returns the greatest common divisor `g` of `a >= b >= 0`, and `s` with `s b = g` modulo `a` if
+ * `cofactor` is set.
+ */
+function euclid(a: bigint, b: bigint, cofactor: boolean): { g: bigint; s: bigint } {
+  let [s0, s1] = [0n, 1n];
+  let shift = a.toString(16).length * 4 - LEADING;
+  while (b !== 0n) {
+    let matrix: [number, number, number, number, number] | undefined;
+    if (shift > 0) {
+      let x = Number(a >> BigInt(shift));
+      while (x >= 2 ** (LEADING + 2)) x = Number(a >> BigInt(shift += 4));
+      matrix = lehmerStep(x, Number(b >> BigInt(shift)));
+      shift += Math.floor(Math.log2(Math.max(matrix[4], 1))) + 2 - LEADING;
+    }
+    if (matrix === undefined || matrix[1] === 0) {
+      const q = a / b;
+      [a, b] = [b, a - q * b];
+      if (cofactor) [s0, s1] = [s1, s0 - q * s1];
+      // The quotient may have been long: look where the numbers are now.
+      if (shift > 0) shift = a.toString(16).length * 4 - LEADING;
+      continue;
+    }
+    const [A, B, C, D] = [
+      BigInt(matrix[0]),
+      BigInt(matrix[1]),
+      BigInt(matrix[2]),
+      BigInt(matrix[3]),
+    ];
+    [a, b] = [A * a + B * b, C * a + D * b];
+    if (cofactor) [s0, s1] = [A * s0 + B * s1, C * s0 + D * s1];
+  }
+  return { g: a, s: s0 };
+}
+
 /** Returns the greatest common divisor of the magnitudes of `a` and `b`; `gcd(0, 0)` is 0. */
 export function gcd(a: bigint, b: bigint): bigint {
   if (a < 0n) a = -a;
   if (b < 0n) b = -b;
-  while (b !== 0n) [a, b] = [b, a % b];
-  return a;
+  if (a < b) [a, b] = [b, a];
+  return b === 0n ? a : euclid(b, a % b, false).g;
 }
 
 /** Returns the least common multiple of the magnitudes of `a` and `b`; 0 if one of them is 0. */
@@ -33,15 +88,9 @@ export function lcm(a: bigint, b: bigint): bigint {
  */
 export function modInverse(a: bigint, n: bigint): bigint {
   if (n < 2n) throw new RangeError("Cannot invert: the modulus must be at least 2");
-  let [r0, r1] = [n, mod(a, n)];
-  let [s0, s1] = [0n, 1n];
-  while (r1 !== 0n) {
-    const k = r0 / r1;
-    [r0, r1] = [r1, r0 - k * r1];
-    [s0, s1] = [s1, s0 - k * s1];
-  }
-  if (r0 !== 1n) throw new RangeError("Cannot invert: the number and the modulus share a factor");
-  return mod(s0, n);
+  const { g, s } = euclid(n, mod(a, n), true);
+  if (g !== 1n) throw new RangeError("Cannot invert: the number and the modulus share a factor");
+  return mod(s, n);
 }
 
 /**

@@ -28,22 +28,19 @@ export class FermatSpace {
   /** Says for two odd numbers of the kernel's size whether `2^(n-1) = 1 mod n`. */
   test(n0: bigint, n1: bigint): readonly [boolean, boolean] {
     const kernel = this.#kernel;
-    const prepared = [kernel.prepare(n0), kernel.prepare(n1)] as const;
-    kernel.setModuli(...prepared);
-    const texts = [(n0 - 1n).toString(2), (n1 - 1n).toString(2)] as const;
-    const length = Math.max(texts[0].length, texts[1].length);
-    const exponents = texts.map((t) => t.padStart(length, "0"));
-    const steps = exponents.map((t, lane) => {
-      const n = prepared[lane]!.n;
-      const head = BigInt("0b" + t.slice(0, HEAD_BITS));
-      kernel.put(this.#singles[lane]!, (kernel.r << head) % n);
-      return Uint8Array.from(
-        { length: length - HEAD_BITS },
-        (_, i) => t.charCodeAt(HEAD_BITS + i) & 1,
+    kernel.setModuli(kernel.prepare(n0), kernel.prepare(n1));
+    const [e0, e1] = [(n0 - 1n).toString(2), (n1 - 1n).toString(2)];
+    const length = Math.max(e0.length, e1.length);
+    const bits = [e0.padStart(length, "0"), e1.padStart(length, "0")] as const;
+    const head = (lane: 0 | 1, n: bigint) =>
+      kernel.put(
+        this.#singles[lane],
+        (kernel.r << BigInt("0b" + bits[lane].slice(0, HEAD_BITS))) % n,
       );
-    }) as [Uint8Array, Uint8Array];
+    head(0, n0);
+    head(1, n1);
     kernel.gather(this.#x, ...this.#singles);
-    kernel.powTwo(this.#x, this.#masks, steps);
+    kernel.powTwo(this.#x, this.#masks, bits, HEAD_BITS);
     return [
       kernel.read(this.#x, 0) % n0 === kernel.r % n0,
       kernel.read(this.#x, 1) % n1 === kernel.r % n1,

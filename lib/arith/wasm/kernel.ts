@@ -31,6 +31,28 @@ export interface PreparedModulus {
   readonly square: Float64Array;
 }
 
+/** Computes the constants that an operation may never need at their first use. */
+class LazyModulus implements PreparedModulus {
+  readonly limbs: Float64Array;
+  readonly #kernel: Kernel;
+  #one: Float64Array | undefined;
+  #square: Float64Array | undefined;
+
+  constructor(readonly n: bigint, kernel: Kernel) {
+    this.#kernel = kernel;
+    this.limbs = kernel.limbsOf(n * negativeInverse(n));
+  }
+
+  get one(): Float64Array {
+    return this.#one ??= this.#kernel.limbsOf(this.#kernel.r % this.n);
+  }
+
+  get square(): Float64Array {
+    const { r } = this.#kernel;
+    return this.#square ??= this.#kernel.limbsOf(r * r % this.n);
+  }
+}
+
 interface KernelExports {
   readonly memory: WebAssembly.Memory;
   mul(target: Address, a: Address, b0: Address, b1: Address): void;
@@ -193,12 +215,7 @@ export class Kernel {
     if (shapeFor(bitLength(n))?.limbs !== this.shape.limbs) {
       throw new RangeError("Cannot prepare: the modulus is not of the kernel's size");
     }
-    return {
-      n,
-      limbs: this.limbsOf(n * negativeInverse(n)),
-      one: this.limbsOf(this.r % n),
-      square: this.limbsOf(this.r * this.r % n),
-    };
+    return new LazyModulus(n, this);
   }
 
   /** Sets the moduli of the two lanes. */
@@ -232,18 +249,20 @@ export class Kernel {
   }
 
   /**
-   * Squares in place once per step and doubles lane l where `steps[l][i]` is 1.
+   * Squares in place once per bit and doubles lane l after it where bit i of `bits[l]`, a text of
+   * zeros and ones from index `from` on, is 1.
    *
    * @throws {RangeError} if the kernel was not made for doubling.
    */
-  powTwo(x: Address, masks: Address, steps: readonly [Uint8Array, Uint8Array]): void {
+  powTwo(x: Address, masks: Address, bits: readonly [string, string], from: number): void {
     const { powTwo } = this.#exports;
     if (powTwo === undefined) throw new RangeError("This kernel does not double");
-    const count = steps[0].length;
+    const [t0, t1] = bits;
+    const count = t0.length - from;
     const words = new Int32Array(this.#floats.buffer, masks, 4 * count);
     for (let i = 0; i < count; i++) {
-      words[4 * i] = words[4 * i + 1] = -steps[0][i]!;
-      words[4 * i + 2] = words[4 * i + 3] = -steps[1][i]!;
+      words[4 * i] = words[4 * i + 1] = -(t0.charCodeAt(from + i) & 1);
+      words[4 * i + 2] = words[4 * i + 3] = -(t1.charCodeAt(from + i) & 1);
     }
     powTwo(x, masks, count);
   }
