@@ -6,11 +6,9 @@
 
 import { clearCofactor, type CurvePoint, ed25519, unflattenPoints } from "../../crypto/curve.ts";
 import { openCommitment } from "../commitment.ts";
-import type { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors.ts";
 import type { Party } from "../party.ts";
-
-/** Makes the error of one round out of a reason; without culprits nobody can be blamed. */
-export type Refuse = (reason: string, culprits?: readonly number[]) => ProtocolError;
+import type { Verdicts } from "../verdicts.ts";
 
 /**
  * Returns whether `point` lies in the subgroup of order L and is not the identity.
@@ -24,32 +22,56 @@ export function hasPrimeOrder(point: CurvePoint): boolean {
 }
 
 /**
- * Opens a commitment to `count` points, each of prime order (eddsa.md sections 1.1, 4, 5 and 6).
- *
- * @throws {ProtocolError} made by `refuse`, for the first rule that is broken.
+ * Opens party `j`'s commitment to `count` points, each of prime order (eddsa.md sections 1.1, 4, 5
+ * and 6). Returns null, with `j` blamed for the first rule that is broken, if it does not.
  */
 export function openPoints(
+  verdicts: Verdicts,
+  j: number,
   commitment: bigint,
   opening: readonly bigint[],
   count: number,
-  refuse: (reason: string) => ProtocolError,
-): CurvePoint[] {
+): CurvePoint[] | null {
+  const points = openedPoints(commitment, opening, count);
+  if (typeof points !== "string") return points;
+  verdicts.blame(j, points);
+  return null;
+}
+
+/** The points, or the reason why there are none. */
+function openedPoints(
+  commitment: bigint,
+  opening: readonly bigint[],
+  count: number,
+): CurvePoint[] | string {
   const payload = openCommitment(commitment, opening);
-  if (payload === null || payload.length !== 2 * count) {
-    throw refuse("de-commitment verify failed");
-  }
+  if (payload === null || payload.length !== 2 * count) return "de-commitment verify failed";
   let points: CurvePoint[];
   try {
     points = unflattenPoints(payload, ed25519);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw refuse("unflatten: a point is not on the curve");
+    return "unflatten: a point is not on the curve";
   }
-  points.forEach((point, c) => {
-    if (point.isIdentity) throw refuse(`point ${c} is the identity point`);
-    if (!hasPrimeOrder(point)) throw refuse(`point ${c} has a torsion part`);
-  });
+  for (const [c, point] of points.entries()) {
+    if (point.isIdentity) return `point ${c} is the identity point`;
+    if (!hasPrimeOrder(point)) return `point ${c} has a torsion part`;
+  }
   return points;
+}
+
+/**
+ * Runs the checks of a party's own input.
+ *
+ * @throws {ProtocolError} of round 1 that blames nobody, for the RangeError of a check.
+ */
+export function checkedInput<T>(task: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ProtocolError({ task, round: 1, reason: error.message, culprits: [] });
+  }
 }
 
 /**

@@ -20,8 +20,9 @@ import { say } from "../ecdsa/message_type.ts";
 import { ProtocolError } from "../errors.ts";
 import { type Party, partyKeyBytes } from "../party.ts";
 import { proveSchnorr, verifySchnorr } from "../proofs/schnorr.ts";
+import { Verdicts } from "../verdicts.ts";
 import { shareSecret, verifyShare } from "../vss.ts";
-import { checkCommittee, openPoints, othersOf, type Refuse } from "./checks.ts";
+import { checkCommittee, checkedInput, openPoints, othersOf } from "./checks.ts";
 import { keygenRound1, keygenRound2Opening, keygenRound2Share } from "./messages.ts";
 import { publicShares, sumColumns } from "./polynomials.ts";
 import { EddsaShare } from "./share.ts";
@@ -44,12 +45,12 @@ export interface KeygenInput extends Session {
 /**
  * Runs one party of a key generation and returns its share.
  *
- * @throws {ProtocolError} if somebody breaks a rule; names round, reason and culprits.
- * @throws {RangeError} if the input itself is wrong.
+ * @throws {ProtocolError} if somebody breaks a rule: names round, reason and culprits; of round 1,
+ * blaming nobody, if the input itself is wrong.
  */
 export async function keygen(input: KeygenInput, channel: Channel): Promise<EddsaShare> {
   const { parties, self, threshold, random } = input;
-  checkCommittee("this committee", parties, threshold, self);
+  checkedInput(TASK, () => checkCommittee("this committee", parties, threshold, self));
   const keys = parties.map((party) => party.key);
   const others = othersOf(parties.length, self);
   const everybody = [{ committee: "single", to: others }] as const;
@@ -82,27 +83,32 @@ export async function keygen(input: KeygenInput, channel: Channel): Promise<Edds
   ]);
 
   // Round 3: verify everybody's share and points, then add them up.
-  const refuse: Refuse = (reason, culprits = []) =>
-    new ProtocolError({ task: TASK, round: 3, reason, culprits });
+  const verdicts = new Verdicts(TASK, 3);
   const polynomials = [own.commitments];
   let xi = own.shares[self]!;
   for (const j of others) {
     channel.progress(`round 3: verifying the share of party ${j}`);
-    const blame = (reason: string) => refuse(reason, [j]);
-    const { opening, proof } = openings.get(j)!;
     const { share, receiverId } = shares.get(j)!;
-    const points = openPoints(commitments.get(j)!.commitment, opening, threshold + 1, blame);
-    if (!verifySchnorr({ session: partyContext(ssid, j), point: points[0]! }, proof)) {
-      throw blame("schnorr proof verify failed");
-    }
-    if (!equalBytes(receiverId, partyKeyBytes(keys[self]!))) throw blame("receiverId mismatch");
-    if (!verifyShare(ed25519, threshold, share, keys[self]!, points)) {
-      throw blame("vss share verify failed");
-    }
-    polynomials.push(points);
-    xi = (xi + share) % ed25519.q;
+    const { opening, proof } = openings.get(j)!;
+    const session = partyContext(ssid, j);
+    const { commitment } = commitments.get(j)!;
+    const points = openPoints(verdicts, j, commitment, opening, threshold + 1);
     await channel.breathe();
+    if (points === null) continue;
+    if (!verifySchnorr({ session, point: points[0]! }, proof)) {
+      verdicts.blame(j, "schnorr proof verify failed");
+    } else if (!equalBytes(receiverId, partyKeyBytes(keys[self]!))) {
+      verdicts.blame(j, "receiverId mismatch");
+    } else if (!verifyShare(ed25519, threshold, share, keys[self]!, points)) {
+      verdicts.blame(j, "vss share verify failed");
+    } else {
+      polynomials.push(points);
+      xi = (xi + share) % ed25519.q;
+    }
   }
+  verdicts.settle();
+  const refuse = (reason: string) =>
+    new ProtocolError({ task: TASK, round: 3, reason, culprits: [] });
   if (xi === 0n) throw refuse("xi is zero");
 
   const columns = sumColumns(polynomials);

@@ -20,8 +20,9 @@ import { say } from "../ecdsa/message_type.ts";
 import { ProtocolError } from "../errors.ts";
 import { hedgedRandom } from "../hedged_random.ts";
 import { type Party, partyKeyBytes } from "../party.ts";
+import { Verdicts } from "../verdicts.ts";
 import { shareSecret, type Sharing, verifyShare } from "../vss.ts";
-import { checkCommittee, hasPrimeOrder, openPoints, othersOf, type Refuse } from "./checks.ts";
+import { checkCommittee, checkedInput, hasPrimeOrder, openPoints, othersOf } from "./checks.ts";
 import {
   resharingRound1,
   resharingRound2,
@@ -30,7 +31,7 @@ import {
   resharingRound4,
 } from "./messages.ts";
 import { publicShares, sumColumns } from "./polynomials.ts";
-import { additiveShare, EddsaShare, keyIdOf, selectSigners } from "./share.ts";
+import { additiveImages, additiveShare, EddsaShare, keyIdOf } from "./share.ts";
 import { resharingSsid, type Session } from "./ssid.ts";
 
 const TASK = "eddsa-resharing";
@@ -49,16 +50,21 @@ export interface ResharingInput extends Session {
   readonly oldThreshold: number;
   /** The key's threshold afterwards; from 1 to the number of new parties - 1. */
   readonly newThreshold: number;
-  /** Own share, for an old party; else `null`. */
+  /**
+   * Own share: required of an old party. A new party that holds one but does not deal (it was left
+   * out of the old parties) passes it too and can then check more; others pass `null`.
+   */
   readonly share: EddsaShare | null;
   /** The id of the key that is expected, see {@link keyIdOf}: a newcomer's only anchor. */
   readonly expectedKeyId?: Uint8Array;
   /** Source of the new polynomials. */
   readonly random: RandomSource;
   /**
-   * Called with the new share, fully verified, before this node tells anybody that it has it: put
-   * it aside durably. It becomes the current one when {@link reshare} returns it.
+   * Called with the new share, fully verified, before this node tells anybody that it has it: make
+   * it durable beside the old one. It is not the current one yet.
    */
+  readonly onPendingShare?: (share: EddsaShare) => Promise<void>;
+  /** Called with the new share once every new party has acknowledged, before the run returns. */
   readonly onNewShare?: (share: EddsaShare) => Promise<void>;
 }
 
@@ -73,11 +79,14 @@ interface Deal {
  * acknowledged, or `null` to a node that is only in the old committee. The old share is the
  * caller's to destroy, and only after this returned.
  *
- * @throws {ProtocolError} if somebody breaks a rule; culprits count in the committee it names.
- * @throws {RangeError} if the input itself is wrong.
+ * @throws {ProtocolError} if somebody breaks a rule: culprits count in the committee it names; of
+ * round 1, blaming nobody, if the input itself is wrong.
  */
 export async function reshare(input: ResharingInput, channel: Channel): Promise<EddsaShare | null> {
-  checkInput(input);
+  const held = checkedInput(TASK, () => {
+    checkInput(input);
+    return holding(input);
+  });
   const { oldParties, newParties, oldIndex, newIndex, newThreshold } = input;
   const oldKeys = oldParties.map((party) => party.key);
   const newKeys = newParties.map((party) => party.key);
@@ -85,16 +94,16 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
   const everyNew = othersOf(newKeys.length, null);
   const toOld = [{ committee: "old", to: everyOld }] as const;
   const toNew = [{ committee: "new", to: everyNew }] as const;
-  const held = oldIndex === null ? null : holding(input, oldKeys, oldIndex);
 
   // Round 1, old: share the own summand of the key among the new parties, commit to the polynomial.
   let deal: Deal | null = null;
-  if (held !== null) {
+  if (oldIndex !== null) {
     channel.progress("round 1: committing to a polynomial");
-    const { share, secret } = held;
+    const share = input.share!;
+    const w = checkedInput(TASK, () => additiveShare(share, oldKeys, oldIndex, held!.images));
     const ssid = resharingSsid({ ...input, oldKeys, newKeys }, input);
     const random = hedgedRandom(input.random, TASK, [intToBytes(share.xi, 32), ssid]);
-    const sharing = shareSecret(ed25519, newThreshold, secret, newKeys, random);
+    const sharing = shareSecret(ed25519, newThreshold, w, newKeys, random);
     const { C, D } = commit(flattenPoints(sharing.commitments), random);
     deal = { sharing, opening: D };
     say(channel, resharingRound1, { publicKey: share.publicKey, commitment: C }, toNew);
@@ -106,7 +115,7 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
     channel.progress("round 2: agreeing on the key");
     const offers = await channel.collect(resharingRound1, everyOld);
     const keys = everyOld.map((j) => offers.get(j)!.publicKey);
-    const publicKey = agreedKey(keys, held?.share.publicKey, input.expectedKeyId);
+    const publicKey = agreedKey(keys, input, held?.publicKey);
     const commitments = new Map(everyOld.map((j) => [j, offers.get(j)!.commitment]));
     offered = { publicKey, commitments };
     say(channel, resharingRound2, {}, toOld);
@@ -129,44 +138,45 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
   // Round 4, new: verify everybody's share and points, add them up, keep the result.
   let result: EddsaShare | null = null;
   if (newIndex !== null && offered !== null) {
-    const refuse: Refuse = (reason, culprits = []) =>
-      new ProtocolError({ task: TASK, round: 4, reason, culprits, committee: "old" });
     const [shares, openings] = await Promise.all([
       channel.collect(resharingRound3Share, everyOld),
       channel.collect(resharingRound3Opening, everyOld),
     ]);
     const { publicKey, commitments } = offered;
     const ownKey = newKeys[newIndex]!;
+    const verdicts = new Verdicts(TASK, 4, "old");
     const polynomials: CurvePoint[][] = [];
     let xi = 0n;
     for (const j of everyOld) {
       channel.progress(`round 4: verifying the share of old party ${j}`);
-      const blame = (reason: string) => refuse(reason, [j]);
       const { share, receiverId } = shares.get(j)!;
       const { opening } = openings.get(j)!;
-      const points = openPoints(commitments.get(j)!, opening, newThreshold + 1, blame);
-      if (!equalBytes(receiverId, partyKeyBytes(ownKey))) throw blame("receiverId mismatch");
-      if (!verifyShare(ed25519, newThreshold, share, ownKey, points)) {
-        throw blame("share verify failed");
-      }
-      if (held !== null && !points[0]!.equals(held.publicParts[j]!)) {
-        throw blame("V_0 does not belong to the old share");
-      }
-      polynomials.push(points);
-      xi = (xi + share) % ed25519.q;
+      const points = openPoints(verdicts, j, commitments.get(j)!, opening, newThreshold + 1);
       await channel.breathe();
+      if (points === null) continue;
+      if (!equalBytes(receiverId, partyKeyBytes(ownKey))) {
+        verdicts.blame(j, "receiverId mismatch");
+      } else if (!verifyShare(ed25519, newThreshold, share, ownKey, points)) {
+        verdicts.blame(j, "share verify failed");
+      } else if (held !== null && !points[0]!.equals(held.images[j]!)) {
+        verdicts.blame(j, "V_0 does not belong to the old share");
+      } else {
+        polynomials.push(points);
+        xi = (xi + share) % ed25519.q;
+      }
     }
-    if (xi === 0n) throw refuse("newXi is zero");
+    verdicts.settle();
+    if (xi === 0n) throw refused(4, "newXi is zero");
     const columns = sumColumns(polynomials);
-    if (!columns[0]!.equals(publicKey)) throw refuse("V_0 != EdDSA pub key");
+    if (!columns[0]!.equals(publicKey)) throw refused(4, "V_0 != EdDSA pub key");
     const bigXj = publicShares(columns, newKeys);
-    if (bigXj.some((X) => X.isIdentity)) throw refuse("BigXj is the identity point");
+    if (bigXj.some((X) => X.isIdentity)) throw refused(4, "BigXj is the identity point");
     if (!ed25519.base.multiply(xi).equals(bigXj[newIndex]!)) {
-      throw refuse("Xi does not belong to BigXj");
+      throw refused(4, "Xi does not belong to BigXj");
     }
     result = new EddsaShare(xi, ownKey, newKeys, bigXj, publicKey);
     channel.progress("round 4: keeping the new share");
-    await input.onNewShare?.(result);
+    await input.onPendingShare?.(result);
     const otherNew = { committee: "new", to: othersOf(newKeys.length, newIndex) } as const;
     say(channel, resharingRound4, {}, [...toOld, otherNew]);
   }
@@ -174,6 +184,7 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
   // Round 5: nobody is done before every new party holds its share.
   channel.progress("round 5: waiting for every new party");
   await channel.collect(resharingRound4, othersOf(newKeys.length, newIndex));
+  if (result !== null) await input.onNewShare?.(result);
   return result;
 }
 
@@ -184,9 +195,7 @@ function checkInput(input: ResharingInput): void {
   checkCommittee("the old committee", oldParties, input.oldThreshold, oldIndex);
   checkCommittee("the new committee", newParties, input.newThreshold, newIndex);
   if (oldIndex === null && newIndex === null) throw fail("this node is in neither committee");
-  if ((share === null) !== (oldIndex === null)) {
-    throw fail("an old party, and nobody else, brings its share");
-  }
+  if (oldIndex !== null && share === null) throw fail("an old party needs its share");
   const oldKeys = new Map(oldParties.map((party) => [party.identity, party.key]));
   for (const { identity, key } of newParties) {
     if (oldParties.some((party) => party.key === key)) {
@@ -204,41 +213,51 @@ function checkInput(input: ResharingInput): void {
   }
 }
 
-/** An old party's own share and everybody's public summand, checked against the key expected. */
-function holding(input: ResharingInput, oldKeys: readonly bigint[], oldIndex: number) {
-  const share = selectSigners(input.share!, oldKeys);
-  if (share.ownIndex !== oldIndex) {
-    throw new RangeError("Cannot reshare: the share is another party's");
-  }
-  const { expectedKeyId } = input;
-  if (expectedKeyId !== undefined && !equalBytes(expectedKeyId, keyIdOf(share.publicKey))) {
+/** What a holder of a share knows of the old key; `null` for a newcomer. */
+function holding(
+  input: ResharingInput,
+): { publicKey: CurvePoint; images: readonly CurvePoint[] } | null {
+  const { share, expectedKeyId } = input;
+  if (share === null) return null;
+  const { publicKey } = share;
+  if (expectedKeyId !== undefined && !equalBytes(expectedKeyId, keyIdOf(publicKey))) {
     throw new RangeError("Cannot reshare: the share belongs to another key than the one expected");
   }
-  return { share, ...additiveShare(share) };
+  const oldKeys = input.oldParties.map((party) => party.key);
+  return { publicKey, images: additiveImages(share, oldKeys) };
 }
 
 /**
  * Returns the key that all old parties named. Where the right one is known, exactly those that
- * named another are to blame; without an anchor a disagreement blames nobody (the Go library
- * compares with the first sender, so that its lie would fall on the second).
+ * named another are to blame; a newcomer without any anchor blames those who depart from what more
+ * parties state than can be corrupt, if there is such a value, else nobody (the Go library compares
+ * with the first sender, so that its lie would fall on the second).
  */
 function agreedKey(
   keys: readonly CurvePoint[],
+  { expectedKeyId, oldThreshold }: ResharingInput,
   held: CurvePoint | undefined,
-  expectedKeyId: Uint8Array | undefined,
 ): CurvePoint {
-  const refuse: Refuse = (reason, culprits = []) =>
+  const everybody = keys.map((_, j) => j);
+  const refuse = (reason: string, culprits: readonly number[]) =>
     new ProtocolError({ task: TASK, round: 2, reason, culprits, committee: "old" });
-  const where = (wrong: (key: CurvePoint) => boolean) =>
-    keys.flatMap((key, j) => wrong(key) ? [j] : []);
-  const anchored = where((key) =>
-    (held !== undefined && !key.equals(held)) ||
-    (expectedKeyId !== undefined && !equalBytes(keyIdOf(key), expectedKeyId))
+  const wrong = everybody.filter((j) =>
+    (held !== undefined && !keys[j]!.equals(held)) ||
+    (expectedKeyId !== undefined && !equalBytes(keyIdOf(keys[j]!), expectedKeyId))
   );
-  if (anchored.length > 0) throw refuse("eddsa pub key is not the expected one", anchored);
-  if (keys.some((key) => !key.equals(keys[0]!))) throw refuse("eddsa pub key mismatch");
-  if (!hasPrimeOrder(keys[0]!)) {
-    throw refuse("eddsa pub key is not of prime order", where(() => true));
+  if (wrong.length > 0) throw refuse("eddsa pub key is not the expected one", wrong);
+  const supported = keys.filter((key) => keys.filter((k) => k.equals(key)).length > oldThreshold);
+  if (keys.some((key) => !key.equals(keys[0]!))) {
+    const [right] = supported;
+    const clear = right !== undefined && supported.every((key) => key.equals(right));
+    const liars = clear ? everybody.filter((j) => !keys[j]!.equals(right)) : [];
+    throw refuse("eddsa pub key mismatch", liars);
   }
+  if (!hasPrimeOrder(keys[0]!)) throw refuse("eddsa pub key is not of prime order", everybody);
   return keys[0]!;
+}
+
+/** A failure that nobody can be blamed for. */
+function refused(round: number, reason: string): ProtocolError {
+  return new ProtocolError({ task: TASK, round, reason, culprits: [], committee: "old" });
 }

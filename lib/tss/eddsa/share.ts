@@ -88,7 +88,7 @@ export function parseShare(json: Json): EddsaShare {
     throw new ContentError(pathOf(fields, "Xi"), "must belong to the own entry of BigXj");
   }
   const share = new EddsaShare(xi, shareId, ks, bigXj, publicKey);
-  if (!sumsToKey(publicParts(share), publicKey)) {
+  if (!sumsToKey(weighted(ks, bigXj), publicKey)) {
     throw new ContentError(pathOf(fields, "EDDSAPub"), "must be the key that BigXj interpolate to");
   }
   return share;
@@ -116,55 +116,50 @@ export function keyIdOf(publicKey: CurvePoint): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns the share cut to the parties `keys`, as signing and resharing start from.
+ * Returns `W_j`, the public counterparts of the summands into which the parties `keys` turn their
+ * shares: they add up to the public key.
  *
- * @throws {RangeError} if `keys` is not an ascending selection of `ks` that includes the own key.
+ * @throws {RangeError} if `keys` is not an ascending selection of `ks`, or these parties are fewer
+ * than the key needs. (The Go library finds that out from a failed signature only.)
  */
-export function selectSigners(share: EddsaShare, keys: readonly bigint[]): EddsaShare {
-  const places = keys.map((key) => share.ks.indexOf(key));
+export function additiveImages(share: EddsaShare, keys: readonly bigint[]): CurvePoint[] {
+  const { ks, bigXj, publicKey } = share;
+  const places = keys.map((key) => ks.indexOf(key));
   if (places.some((place, i) => place === -1 || (i > 0 && place <= places[i - 1]!))) {
-    throw new RangeError(
-      "Cannot select signers: the keys are not an ascending part of the share's",
-    );
+    throw new RangeError("Cannot use the share: the keys are not an ascending part of its own");
   }
-  if (!keys.includes(share.shareId)) {
-    throw new RangeError("Cannot select signers: the share's own key is not among them");
+  const images = weighted(keys, places.map((place) => bigXj[place]!));
+  if (!sumsToKey(images, publicKey)) {
+    throw new RangeError("Cannot use the share: these parties are fewer than the key needs");
   }
-  const bigXj = places.map((place) => share.bigXj[place]!);
-  return new EddsaShare(share.xi, share.shareId, [...keys], bigXj, share.publicKey);
-}
-
-/** A share turned into a summand of the private key. */
-export interface AdditiveShare {
-  /** `w_i`: the own summand. SECRET. */
-  readonly secret: bigint;
-  /** `W_j = w_j·G` for every party of the cut share, own included. */
-  readonly publicParts: readonly CurvePoint[];
+  return images;
 }
 
 /**
- * Turns a share that is cut to the acting parties into summands: the secrets of all of them add up
- * to the private key.
+ * Returns `w`, the own summand of the private key when the parties `keys` act. SECRET.
  *
- * @throws {RangeError} if the secret is not the one behind the own public part, or the public
- * parts do not add up to the public key: too few parties for the key's threshold. (The Go library
- * finds either out from a failed signature only.)
+ * @param images What {@link additiveImages} returns for the same keys.
+ * @throws {RangeError} if the share is not that of party `index`, or its secret is not the one
+ * behind its public counterpart.
  */
-export function additiveShare(cut: EddsaShare): AdditiveShare {
-  const parts = publicParts(cut);
-  const own = cut.ownIndex;
-  const secret = (cut.xi * lagrangeAtZero(ed25519, cut.ks, own)) % ed25519.q;
-  if (!ed25519.base.multiply(secret).equals(parts[own]!)) {
+export function additiveShare(
+  share: EddsaShare,
+  keys: readonly bigint[],
+  index: number,
+  images: readonly CurvePoint[],
+): bigint {
+  if (keys[index] !== share.shareId) {
+    throw new RangeError("Cannot use the share: it belongs to another party");
+  }
+  const w = (share.xi * lagrangeAtZero(ed25519, keys, index)) % ed25519.q;
+  if (w === 0n || !ed25519.base.multiply(w).equals(images[index]!)) {
     throw new RangeError("Cannot use the share: its secret does not belong to its public part");
   }
-  if (!sumsToKey(parts, cut.publicKey)) {
-    throw new RangeError("Cannot use the share: these parties are fewer than the key needs");
-  }
-  return { secret, publicParts: parts };
+  return w;
 }
 
-function publicParts({ ks, bigXj }: EddsaShare): CurvePoint[] {
-  return bigXj.map((X, j) => X.multiplyPublic(lagrangeAtZero(ed25519, ks, j)));
+function weighted(keys: readonly bigint[], points: readonly CurvePoint[]): CurvePoint[] {
+  return points.map((X, j) => X.multiplyPublic(lagrangeAtZero(ed25519, keys, j)));
 }
 
 function sumsToKey(parts: readonly CurvePoint[], publicKey: CurvePoint): boolean {

@@ -5,7 +5,10 @@
  * Each session uses a fresh random nonce, hedged with the share, the session and the message, and
  * committed to before anybody else's is seen. Every partial signature is verified against its
  * sender's public share before it is added, so a wrong one names its sender; the Go library sees
- * only that the sum fails.
+ * only that the sum fails. This presumes that everybody heard the same in rounds 1 and 2: a party
+ * that tells two others different nonce points makes each of them answer another challenge and
+ * blame the other. The wire has no echo to rule that out; the signed messages of both, laid side by
+ * side, show who did it.
  *
  * @module
  */
@@ -23,9 +26,10 @@ import { ProtocolError } from "../errors.ts";
 import { hedgedRandom } from "../hedged_random.ts";
 import type { Party } from "../party.ts";
 import { proveSchnorr, verifySchnorr } from "../proofs/schnorr.ts";
-import { checkCommittee, openPoints, othersOf, type Refuse } from "./checks.ts";
+import { Verdicts } from "../verdicts.ts";
+import { checkCommittee, checkedInput, openPoints, othersOf } from "./checks.ts";
 import { signingRound1, signingRound2, signingRound3 } from "./messages.ts";
-import { additiveShare, type EddsaShare, selectSigners } from "./share.ts";
+import { additiveImages, additiveShare, type EddsaShare } from "./share.ts";
 import { type Session, signingSsid } from "./ssid.ts";
 
 const TASK = "eddsa-signing";
@@ -61,21 +65,22 @@ export interface EddsaSignature {
 /**
  * Runs one signer and returns the signature, verified.
  *
- * @throws {ProtocolError} if somebody breaks a rule; names round, reason and culprits.
- * @throws {RangeError} if the input itself is wrong: share, signers and threshold do not fit.
+ * @throws {ProtocolError} if somebody breaks a rule: names round, reason and culprits; of round 1,
+ * blaming nobody, if the input itself is wrong: share, signers and threshold do not fit.
  */
 export async function sign(input: SigningInput, channel: Channel): Promise<EddsaSignature> {
   const { parties, self, threshold } = input;
   const message = input.message.slice(); // nobody may change it between challenge and check
-  checkCommittee("these signers", parties, threshold, self);
   const keys = parties.map((party) => party.key);
-  const share = selectSigners(input.share, keys);
-  if (share.ownIndex !== self) throw new RangeError("Cannot sign: the share is another signer's");
-  const { secret: w, publicParts: W } = additiveShare(share);
+  const { w, W } = checkedInput(TASK, () => {
+    checkCommittee("these signers", parties, threshold, self);
+    const W = additiveImages(input.share, keys);
+    return { w: additiveShare(input.share, keys, self, W), W };
+  });
   const others = othersOf(parties.length, self);
   const everybody = [{ committee: "single", to: others }] as const;
   const ssid = signingSsid(keys, threshold, input);
-  const random = hedgedRandom(input.random, TASK, [intToBytes(share.xi, 32), ssid, message]);
+  const random = hedgedRandom(input.random, TASK, [intToBytes(input.share.xi, 32), ssid, message]);
 
   // Round 1: choose a nonce and commit to its point.
   channel.progress("round 1: committing to a nonce");
@@ -95,23 +100,24 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   const openings = await channel.collect(signingRound2, others);
 
   // Round 3: verify everybody's nonce point, then answer the challenge of their sum.
-  const refuse3: Refuse = (reason, culprits = []) =>
-    new ProtocolError({ task: TASK, round: 3, reason, culprits });
+  const verdicts3 = new Verdicts(TASK, 3);
   const noncePoints = new Map([[self, noncePoint]]);
   for (const j of others) {
     channel.progress(`round 3: verifying the nonce point of party ${j}`);
-    const blame = (reason: string) => refuse3(reason, [j]);
     const { opening, proof } = openings.get(j)!;
-    const point = openPoints(commitments.get(j)!.commitment, opening, 1, blame)[0]!;
+    const opened = openPoints(verdicts3, j, commitments.get(j)!.commitment, opening, 1);
+    await channel.breathe();
+    if (opened === null) continue;
+    const point = opened[0]!;
     if (!verifySchnorr({ session: partyContext(ssid, j), point }, proof)) {
-      throw blame("schnorr proof verify failed");
+      verdicts3.blame(j, "schnorr proof verify failed");
     }
     noncePoints.set(j, point);
-    await channel.breathe();
   }
+  verdicts3.settle();
   const R = CurvePoint.sum([...noncePoints.values()]);
-  if (R.isIdentity) throw refuse3("r is the identity point");
-  const publicKey = Uint8Array.from(encodeEd25519(share.publicKey));
+  if (R.isIdentity) throw refused(3, "r is the identity point");
+  const publicKey = Uint8Array.from(encodeEd25519(input.share.publicKey));
   const r = Uint8Array.from(encodeEd25519(R));
   const challenge = littleEndian(sha512(concat(r, publicKey, message))) % ed25519.q;
   const partial = (challenge * w + nonce) % ed25519.q;
@@ -119,26 +125,31 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   const partials = await channel.collect(signingRound3, others);
 
   // Round 4: verify everybody's part, add up, and trust only what verifies as a whole.
-  const refuse4: Refuse = (reason, culprits = []) =>
-    new ProtocolError({ task: TASK, round: 4, reason, culprits });
+  const verdicts4 = new Verdicts(TASK, 4);
   let sum = partial;
   for (const j of others) {
     channel.progress(`round 4: verifying the partial signature of party ${j}`);
     const { s } = partials.get(j)!;
     const expected = noncePoints.get(j)!.add(W[j]!.multiplyPublic(challenge));
     if (!ed25519.base.multiplyPublic(s).equals(expected)) {
-      throw refuse4("partial signature verify failed", [j]);
+      verdicts4.blame(j, "partial signature verify failed");
     }
     sum = (sum + s) % ed25519.q;
     await channel.breathe();
   }
-  if (sum === 0n) throw refuse4("S is zero");
+  verdicts4.settle();
+  if (sum === 0n) throw refused(4, "S is zero");
   const s = intToBytes(sum, 32).reverse();
   const signature = concat(r, s);
   if (!standard.verify(signature, message, publicKey, { zip215: false })) {
-    throw refuse4("signature verification failed");
+    throw refused(4, "signature verification failed");
   }
   return { signature, r, s, publicKey };
+}
+
+/** A failure that nobody can be blamed for. */
+function refused(round: number, reason: string): ProtocolError {
+  return new ProtocolError({ task: TASK, round, reason, culprits: [] });
 }
 
 function littleEndian(bytes: Uint8Array): bigint {

@@ -65,7 +65,8 @@ Deno.test("keygen() refuses a wrong input before it says anything", async () => 
     { ...good, parties: [{ ...parties[0]!, key: 0n }, ...parties] },
   ];
   for (const input of bad) {
-    await assert.rejects(() => keygen({ ...input, random: seeded("x") }, silent), RangeError);
+    const run = () => keygen({ ...input, random: seeded("x") }, silent);
+    await assert.rejects(run, { name: "ProtocolError", round: 1, culprits: [] });
   }
 });
 

@@ -15,9 +15,9 @@ import {
 } from "../../../lib/tss/eddsa/messages.ts";
 import { reshare } from "../../../lib/tss/eddsa/resharing.ts";
 import {
+  additiveImages,
   additiveShare,
   parseShare,
-  selectSigners,
   shareToJson,
 } from "../../../lib/tss/eddsa/share.ts";
 import { sign } from "../../../lib/tss/eddsa/signing.ts";
@@ -101,7 +101,7 @@ async function replaySigning(t: Transcript, saves: readonly Json[], more: {
   assert.equal(toHex(ssid), more.ssid);
   for (const self of keys.keys()) {
     const share = saves.map(parseShare).find((s) => s.shareId === keys[self])!;
-    const { secret: w } = additiveShare(selectSigners(share, keys));
+    const w = additiveShare(share, keys, self, additiveImages(share, keys));
     const opened = said(t, signingRound2, self);
     const signature = Uint8Array.fromHex(more.signature);
     const hash = await crypto.subtle.digest(
@@ -178,7 +178,7 @@ async function replayResharing(
         y: said(t, resharingRound3Share, old, j).share,
       }));
       const [w, ...higher] = coefficients(points);
-      assert.equal(w, additiveShare(selectSigners(share, oldKeys)).secret);
+      assert.equal(w, additiveShare(share, oldKeys, old, additiveImages(share, oldKeys)));
       script = scripted([...higher, said(t, resharingRound3Opening, old).opening[0]!]);
     }
     const random = share === null
@@ -199,7 +199,7 @@ async function replayResharing(
       share,
       ceremonyId: t.ceremonyId,
       random,
-      onNewShare: (fresh) => {
+      onPendingShare: (fresh) => {
         kept = stringifyJson(shareToJson(fresh));
         return Promise.resolve();
       },

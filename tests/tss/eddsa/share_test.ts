@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { ed25519 } from "../../../lib/crypto/curve.ts";
+import { CurvePoint, ed25519 } from "../../../lib/crypto/curve.ts";
 import { toHex } from "../../../lib/encoding/bytes.ts";
 import { type Json, stringifyJson } from "../../../lib/encoding/json.ts";
 import {
+  additiveImages,
   additiveShare,
+  EddsaShare,
   keyIdOf,
   parseShare,
-  selectSigners,
   shareToJson,
 } from "../../../lib/tss/eddsa/share.ts";
 import { ContentError } from "../../../lib/tss/errors.ts";
-import { pointToJson } from "../../../lib/tss/points.ts";
 import { at, testdata } from "../replay.ts";
 import { L, withFields } from "./support.ts";
 
@@ -115,24 +115,28 @@ Deno.test("keyIdOf() tells a key from its negative", () => {
   assert.notDeepEqual(keyIdOf(own.publicKey), keyIdOf(own.publicKey.negate()));
 });
 
-Deno.test("selectSigners() cuts to the signers, in order", () => {
-  const cut = selectSigners(own, [own.ks[0]!, own.ks[2]!]);
-  assert.deepEqual(cut.ks, [own.ks[0], own.ks[2]]);
-  assert.deepEqual(cut.bigXj.map(pointToJson), [own.bigXj[0]!, own.bigXj[2]!].map(pointToJson));
-});
-
-Deno.test("selectSigners() refuses strangers, repeats, disorder and absence of the own key", () => {
+Deno.test("additiveImages() refuses strangers, repeats and disorder", () => {
   const [a, b, c] = own.ks as [bigint, bigint, bigint];
-  for (const keys of [[a, 7n], [a, a], [b, a], [b, c], [a, b, c + 1n], []]) {
-    assert.throws(() => selectSigners(own, keys), RangeError);
+  for (const keys of [[a, 7n], [a, a], [b, a], [a, b, c + 1n]]) {
+    assert.throws(() => additiveImages(own, keys), /not an ascending part/);
   }
 });
 
-Deno.test("additiveShare() refuses fewer parties than the key needs", () => {
+Deno.test("additiveImages() refuses fewer parties than the key needs", () => {
   const shares = (at(testdata("eddsa-reshare-3to4.json"), "secrets", "save_data") as Json[])
     .map(parseShare);
-  const two = selectSigners(shares[0]!, shares[0]!.ks.slice(0, 2));
-  assert.throws(() => additiveShare(two), /fewer than the key needs/);
-  const three = selectSigners(shares[0]!, shares[0]!.ks.slice(0, 3));
-  assert.equal(additiveShare(three).publicParts.length, 3);
+  const { ks, publicKey } = shares[0]!;
+  assert.throws(() => additiveImages(shares[0]!, ks.slice(0, 2)), /fewer than the key needs/);
+  const images = additiveImages(shares[0]!, ks.slice(0, 3));
+  assert.ok(CurvePoint.sum(images).equals(publicKey));
+});
+
+Deno.test("additiveShare() gives the summand behind its image and refuses another's", () => {
+  const keys = [own.ks[0]!, own.ks[2]!];
+  const images = additiveImages(own, keys);
+  const w = additiveShare(own, keys, 0, images);
+  assert.ok(ed25519.base.multiply(w).equals(images[0]!));
+  assert.throws(() => additiveShare(own, keys, 1, images), /belongs to another party/);
+  const wrong = new EddsaShare(own.xi + 1n, own.shareId, own.ks, own.bigXj, own.publicKey);
+  assert.throws(() => additiveShare(wrong, keys, 0, images), /does not belong/);
 });

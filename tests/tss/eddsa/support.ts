@@ -110,7 +110,10 @@ export interface ResharingCase {
   /** In the order of `oldParties`. */
   readonly shares: readonly EddsaShare[];
   readonly expectedKeyId?: Uint8Array;
+  readonly onPendingShare?: (seat: number, share: EddsaShare) => Promise<void>;
   readonly onNewShare?: (seat: number, share: EddsaShare) => Promise<void>;
+  /** A share for a new-only seat that holds one of the old key. */
+  readonly undealt?: EddsaShare;
 }
 
 /** One seat per node: old parties first, in order, then the nodes that are new only. */
@@ -142,10 +145,11 @@ export function runResharing(
       newIndex: fresh,
       oldThreshold: run.oldThreshold,
       newThreshold: run.newThreshold,
-      share: old === null ? null : run.shares[old]!,
+      share: old === null ? run.undealt ?? null : run.shares[old]!,
       expectedKeyId: run.expectedKeyId,
       ceremonyId: ID,
       random,
+      onPendingShare: (share) => run.onPendingShare?.(seat, share) ?? Promise.resolve(),
       onNewShare: (share) => run.onNewShare?.(seat, share) ?? Promise.resolve(),
     }, channel);
   }, tamper);
