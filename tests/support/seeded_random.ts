@@ -6,7 +6,7 @@
 
 import { sha512 } from "@noble/hashes/sha2.js";
 import type { RandomSource } from "../../lib/arith/random.ts";
-import { concat, u32be, utf8 } from "../../lib/encoding/bytes.ts";
+import { concat, intToBytes, u32be, utf8 } from "../../lib/encoding/bytes.ts";
 
 /** Returns a source whose output is a function of `seed` and the number of bytes drawn before. */
 export function seededRandom(seed: string): RandomSource {
@@ -22,5 +22,18 @@ export function seededRandom(seed: string): RandomSource {
       rest = rest.subarray(part.length);
     }
     return out;
+  };
+}
+
+/**
+ * Returns a source that gives exactly these numbers, one per draw, and then fails: to put a prover
+ * into a corner that honest randomness never reaches. Each must fit the draw it is meant for.
+ */
+export function scriptedRandom(values: readonly bigint[]): RandomSource {
+  const rest = [...values];
+  return (length) => {
+    const next = rest.shift();
+    if (next === undefined) throw new Error("The scripted random source has no number left");
+    return intToBytes(next, length);
   };
 }

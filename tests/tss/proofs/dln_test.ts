@@ -93,6 +93,24 @@ Deno.test("dln: verifyDln() answers false to every changed number and every odd 
   }
 });
 
+Deno.test("dln: statements that are true but worthless are refused", () => {
+  const keys = testKeys(2);
+  const session = utf8("session");
+  const { nTilde, h1 } = keys.own;
+  const { p, q } = keys.dln;
+  const verdict = (h2: bigint, x: bigint) => {
+    const statement = { session, nTilde, h1, h2 };
+    return verifyDln(statement, proveDln({ ...statement, x, p, q }, arith, random), arith);
+  };
+  const random = seededRandom("worthless");
+  assert(verdict(h1 * h1 % nTilde.n, 2n));
+  assert(!verdict(h1, 1n));
+  assert(!verdict(h1 + nTilde.n, 1n));
+  assert(!verdict(1n, 0n));
+  assert(!verdict(nTilde.n + 1n, 0n));
+  assert(!verifyDln({ session, ...keys.own }, { alpha: [], t: [] }, arith));
+});
+
 Deno.test("dln: verifyDln() refuses bad bases and moduli", () => {
   const keys = testKeys(2);
   const session = utf8("session");

@@ -64,7 +64,7 @@ Deno.test("fac: verifyFac() keeps to the honest prover's bounds", () => {
   const q = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
   const hat = verifier.own.nTilde.n;
   const order = verifier.dln.p * verifier.dln.q;
-  const moved = (name: "w1" | "w2" | "v", steps: bigint) => ({
+  const moved = (name: "w1" | "w2" | "v" | "z1" | "z2", steps: bigint) => ({
     ...proof,
     [name]: proof[name] + steps * order,
   });
@@ -80,6 +80,33 @@ Deno.test("fac: verifyFac() keeps to the honest prover's bounds", () => {
   assert.equal(verdict(moved("v", -(proof.v / order) - 1n)), true);
   assert.equal(verdict(moved("v", beyondV)), false);
   assert.equal(verdict(moved("v", -2n * beyondV)), false);
+  for (const steps of [1n, -1n]) {
+    assert.equal(verdict(moved("z1", steps)), false);
+    assert.equal(verdict(moved("z2", steps)), false);
+  }
+});
+
+Deno.test("fac: a negated commitment is refused by verifyFac() itself when the hash cannot tell", () => {
+  const inputs = sub(vector, "inputs");
+  const own = {
+    nTilde: rawModulus(big(inputs, "NCap")),
+    h1: big(inputs, "s"),
+    h2: big(inputs, "t"),
+  };
+  const original = parseFacProof(vector.get("proof"), "p");
+  assert(verifyFac({ session, n0: key.n, own }, original, arith));
+  // The vector's challenge is even, so P and −P have the same power.
+  assert(!verifyFac({ session, n0: key.n, own }, { ...original, p: -original.p }, arith));
+});
+
+Deno.test("fac: proofs about or over moduli below 2048 bits are refused though they hold", () => {
+  const random = seededRandom("small");
+  const small = PaillierPrivate.fromPrimes(2n ** 521n - 1n, 2n ** 607n - 1n);
+  const about = proveFac({ session, key: small, peer: verifier.open }, arith, random);
+  assert(!verifyFac({ session, n0: small.n, own: verifier.own }, about, arith));
+  const own = { ...verifier.open, nTilde: rawModulus(small.n) };
+  const over = proveFac({ session, key, peer: own }, arith, random);
+  assert(!verifyFac({ session, n0: key.n, own }, over, arith));
 });
 
 Deno.test("fac: verifyFac() answers false to moduli that no arithmetic works with", () => {

@@ -59,7 +59,8 @@ export function* bumped<T extends object>(proof: T): Generator<[string, T]> {
         list[i] = value[i] + 1n;
         yield [`${name}[${i}]`, { ...proof, [name]: list }];
       }
-      yield [`${name} cut`, { ...proof, [name]: value.slice(1) }];
+      yield [`${name} without its last`, { ...proof, [name]: value.slice(0, -1) }];
+      yield [`${name} empty`, { ...proof, [name]: [] }];
     }
   }
 }

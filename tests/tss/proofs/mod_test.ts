@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defaultArithmetic } from "../../../lib/arith/mod.ts";
-import { jacobi } from "../../../lib/arith/number.ts";
+import { jacobi, mod, modInverse } from "../../../lib/arith/number.ts";
 import { hashIntsTagged } from "../../../lib/crypto/framed_hash.ts";
 import { fromHex, utf8 } from "../../../lib/encoding/bytes.ts";
 import { type Json, stringifyJson } from "../../../lib/encoding/json.ts";
@@ -56,6 +56,60 @@ Deno.test("mod: proveMod() refuses primes that are 1 mod 4", () => {
   const unfit = PaillierPrivate.fromPrimes(13n, 11n);
   assert.throws(() => proveMod({ session, key: unfit }, arith, random), RangeError);
 });
+
+Deno.test("mod: flags of another length are refused although their 80 bits are right", () => {
+  const flags: ((bits: bigint) => bigint)[] = [
+    (bits) => bits ^ (1n << 80n),
+    (bits) => bits | (1n << 81n),
+    (bits) => bits | (1n << 5000n),
+    (bits) => bits - (1n << 81n),
+  ];
+  for (const change of flags) {
+    const { a, b } = proof;
+    const verdict = (changed: typeof proof) =>
+      verifyMod({ session, modulus: key.modulus }, changed, arith, random);
+    assert(!verdict({ ...proof, a: change(a) }));
+    assert(!verdict({ ...proof, b: change(b) }));
+  }
+});
+
+Deno.test("mod: roots and W outside [1, N) are refused although the equations hold", () => {
+  const verdict = (changed: typeof proof) =>
+    verifyMod({ session, modulus: key.modulus }, changed, arith, random);
+  for (const step of [key.n, -key.n]) {
+    assert(!verdict({ ...proof, z: proof.z.with(7, proof.z[7]! + step) }));
+    assert(!verdict({ ...proof, x: proof.x.with(7, proof.x[7]! + step) }));
+  }
+  for (const w of [proof.w + key.n, proof.w - key.n]) {
+    const forged = forge(w);
+    assert(!verdict(forged));
+    // The same maker convinces with an honest W.
+    assert(verdict(forge(proof.w)));
+  }
+});
+
+/** Makes a proof by the book for any W, searching signs by trial. */
+function forge(w: bigint): typeof proof {
+  const { n, p, q, phi, modulus } = key;
+  const ys: bigint[] = [];
+  while (ys.length < 80) ys.push(hashIntsTagged(session, [w, n, ...ys]) % n);
+  let [a, b] = [1n << 80n, 1n << 80n];
+  const squares = ys.map((y, i) => {
+    for (const [sign, power] of [[0n, 0n], [1n, 0n], [0n, 1n], [1n, 1n]] as const) {
+      const v = mod((-1n) ** sign * w ** power * y, n);
+      if (jacobi(v, p) !== 1 || jacobi(v, q) !== 1) continue;
+      a |= sign << BigInt(i);
+      b |= power << BigInt(i);
+      return v;
+    }
+    throw new Error("no combination is a square");
+  });
+  const root = ((phi + 4n) / 8n) ** 2n % phi;
+  const inverse = modInverse(n, phi);
+  const x = arith.powBatch(squares.map((base) => ({ base, exponent: root, modulus })));
+  const z = arith.powBatch(ys.map((base) => ({ base, exponent: inverse, modulus })));
+  return { w, x, a, b, z };
+}
 
 Deno.test("mod: a prime modulus is refused although every equation holds", () => {
   // A Mersenne prime, 3 mod 4. There y^n = y, and one of y and −y is a square whose roots by

@@ -69,7 +69,9 @@ Deno.test("verifyPaillierKey() refuses another binding, another length, numbers 
   assert(verifyPaillierKey({ ...input, modulus: key.modulus }, proof, arith));
   assert(!verifyPaillierKey({ ...input, partyKey: 78n }, proof, arith));
   assert(!verifyPaillierKey({ ...input, point: secp256k1.base }, proof, arith));
-  assert(!verifyPaillierKey(input, proof.slice(1), arith));
+  for (const length of [0, 1, 12]) {
+    assert(!verifyPaillierKey(input, proof.slice(0, length), arith));
+  }
   assert(!verifyPaillierKey(input, [...proof, 1n], arith));
   for (const odd of [...ODDITIES, proof[0]! + key.n, proof[0]! - key.n]) {
     assert(!verifyPaillierKey(input, [odd, ...proof.slice(1)], arith));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Curve, ed25519, secp256k1 } from "../../../lib/crypto/curve.ts";
+import { hashIntsTagged } from "../../../lib/crypto/framed_hash.ts";
 import { fromHex, utf8 } from "../../../lib/encoding/bytes.ts";
 import { parseJson, stringifyJson } from "../../../lib/encoding/json.ts";
 import { parsePoint } from "../../../lib/tss/points.ts";
@@ -61,6 +62,21 @@ for (const [kind, curve] of kinds) {
     for (const t of [0n, curve.q, proof.t + curve.q, proof.t - curve.q]) {
       assert(!verifySchnorr({ session, point }, { ...proof, t }));
     }
+  });
+}
+
+for (const [kind, curve] of kinds) {
+  Deno.test(`${kind}: proofs made with zeros are refused although their equation holds`, () => {
+    const session = utf8("s");
+    const { base: G, identity: O, q } = curve;
+    // Statement 0·G: the challenge drops out.
+    const zero = proveSchnorr({ session, point: O, secret: 0n }, seededRandom("zero"));
+    assert(G.multiply(zero.t).equals(zero.alpha));
+    assert(!verifySchnorr({ session, point: O }, zero));
+    // First move 0·G: the response is c·x.
+    const X = G.multiply(5n);
+    const c = hashIntsTagged(session, [X.x, X.y, G.x, G.y, O.x, O.y]) % q;
+    assert(!verifySchnorr({ session, point: X }, { alpha: O, t: c * 5n % q }));
   });
 }
 
