@@ -28,7 +28,7 @@ export class CeremonyProgress {
   readonly #begun = performance.now();
   readonly #kind: string;
   #last: CeremonyEvent | undefined;
-  readonly #timer: number | undefined;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
 
   /** `kind` is what the person asked for: `key generation`, `signing`. */
   constructor(terminal: Terminal, kind: string) {

@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { nearestName } from "../lib/node/config_error.ts";
 import { usageError } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
@@ -64,33 +65,6 @@ export const CLIENT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   json: { help: "print one JSON object for machines" },
 };
 
-/** Small edit distance, enough to catch a slip of the fingers. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const row = Array.from({ length: candidate.length + 1 }, (_, i) => i);
-    for (let i = 1; i <= word.length; i++) {
-      let diagonal = row[0]!;
-      row[0] = i;
-      for (let j = 1; j <= candidate.length; j++) {
-        const above = row[j]!;
-        row[j] = Math.min(
-          above + 1,
-          row[j - 1]! + 1,
-          diagonal + (word[i - 1] === candidate[j - 1] ? 0 : 1),
-        );
-        diagonal = above;
-      }
-    }
-    if (row[candidate.length]! < bestDistance) {
-      bestDistance = row[candidate.length]!;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
 /**
  * Reads the words after the command's name.
  *
@@ -115,7 +89,7 @@ export function readLine(
     const message = error instanceof Error ? error.message : String(error);
     const unknown = /Unknown option '-{0,2}([^'=]+)/.exec(message);
     if (unknown !== null) {
-      const near = nearest(unknown[1]!, Object.keys(specs));
+      const near = nearestName(unknown[1]!, Object.keys(specs));
       const dashes = unknown[1]!.length === 1 ? "-" : "--";
       throw usageError(
         `unknown option ${dashes}${unknown[1]} for ${command.name}`,

@@ -4,10 +4,20 @@
  * @module
  */
 
-import { loadConfig } from "../lib/node/config.ts";
-import type { Config } from "../lib/node/config.ts";
+import { systemRandom } from "../lib/arith/random.ts";
+import type { Json } from "../lib/encoding/json.ts";
+import { fromPlain, toPlain } from "../lib/encoding/plain.ts";
+import { denoFiles } from "../lib/keystore/files.ts";
+import { loadAdminKey } from "../lib/keystore/identity_file.ts";
+import { AdminClient } from "../lib/mesh/admin_client.ts";
+import { AdminError } from "../lib/mesh/admin_protocol.ts";
+import { systemClock } from "../lib/mesh/clock.ts";
+import { type Config, loadConfig } from "../lib/node/config.ts";
+import { denoNet } from "../lib/node/deno_net.ts";
+import type { CeremonyEvent } from "./ceremony_view.ts";
 import type { Invocation } from "./command.ts";
-import { CliError, EXIT, type ExitCode } from "./exit.ts";
+import { readEnvironment } from "./environment.ts";
+import { CliError, EXIT, type ExitCode, usageError } from "./exit.ts";
 
 /** Options of the command line that are settings, under the names the configuration knows. */
 export function configFlags(invocation: Invocation, names: readonly string[]) {
@@ -24,7 +34,7 @@ export function configFlags(invocation: Invocation, names: readonly string[]) {
 export function clientConfig(invocation: Invocation): Promise<Config> {
   return loadConfig({
     flags: configFlags(invocation, ["home", "admin-address"]),
-    env: Deno.env.toObject(),
+    env: readEnvironment(),
   });
 }
 
@@ -38,7 +48,88 @@ export function timeoutOption(invocation: Invocation): number | undefined {
   return Number(text) * 1000;
 }
 
-/** The exit code that an error of the daemon asks for. */
-export function exitFor(exit: unknown): ExitCode {
-  return exit === 2 || exit === 3 || exit === 4 ? exit : EXIT.failed;
+/** Reads a comma-separated option; undefined when it was not given. */
+export function listOption(invocation: Invocation, name: string): string[] | undefined {
+  const text = invocation.text[name];
+  if (text === undefined) return undefined;
+  const items = text.split(",").map((item) => item.trim().toLowerCase());
+  const bad = items.find((item) => !/^[0-9a-f]{40}$/.test(item));
+  if (bad !== undefined) {
+    throw usageError(`--${name}: "${bad}" is not an identity`, "an identity has 40 hex digits");
+  }
+  const twice = items.find((item, i) => items.indexOf(item) !== i);
+  if (twice !== undefined) throw usageError(`--${name}: ${twice} is named twice`);
+  return items;
+}
+
+/** Reads `--threshold T` and the like. */
+export function thresholdOption(invocation: Invocation, name: string): number {
+  const text = invocation.text[name];
+  if (text === undefined) {
+    throw usageError(`--${name} is missing`, "with threshold T any T+1 members can sign");
+  }
+  if (!/^[0-9]{1,3}$/.test(text) || Number(text) < 1) {
+    throw usageError(
+      `--${name}: "${text}" is not a whole number above 0`,
+      "with threshold T any T+1 members can sign",
+    );
+  }
+  return Number(text);
+}
+
+/** Exit codes by the codes of the daemon's errors; whatever is not listed exits with 1. */
+const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
+  "TF-REQUEST": EXIT.usage,
+  "TF-ADMIN-METHOD": EXIT.usage,
+  "TF-NOT-READY": EXIT.refused,
+  "TF-NOT-ALLOWED": EXIT.refused,
+  "TF-REFUSED": EXIT.refused,
+  "TF-REPLAY": EXIT.refused,
+  "TF-BUSY": EXIT.refused,
+  "TF-NO-KEY": EXIT.refused,
+  "TF-UNREACHABLE": EXIT.refused,
+  "TF-TIMEOUT": EXIT.timedOut,
+};
+
+/**
+ * Calls one method of the daemon's admin interface and returns its answer.
+ *
+ * @throws {CliError} with the daemon's message, hint and the exit code that fits.
+ */
+export async function callDaemon<T>(
+  invocation: Invocation,
+  method: string,
+  params: Record<string, unknown>,
+  onEvent?: (event: CeremonyEvent) => void,
+): Promise<T> {
+  const config = await clientConfig(invocation);
+  const key = await loadAdminKey(denoFiles(), config.home.value);
+  const { host, port } = config.adminAddress.value;
+  let client: AdminClient | undefined;
+  try {
+    client = await AdminClient.connect({
+      host,
+      port,
+      key,
+      net: denoNet,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    const answer: Json = await client.call(
+      method,
+      fromPlain(params),
+      onEvent === undefined ? undefined : (e) => onEvent(toPlain(e) as CeremonyEvent),
+    );
+    return toPlain(answer) as T;
+  } catch (error) {
+    if (!(error instanceof AdminError)) throw error;
+    throw new CliError(
+      EXIT_BY_CODE[error.code] ?? EXIT.failed,
+      error.message,
+      error.hint === "" ? undefined : error.hint,
+      error.code,
+    );
+  } finally {
+    client?.close();
+  }
 }

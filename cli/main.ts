@@ -4,7 +4,8 @@
  * @module
  */
 
-import { commandHelp, nearest, readLine } from "./command.ts";
+import { nearestName } from "../lib/node/config_error.ts";
+import { commandHelp, readLine } from "./command.ts";
 import { EXIT, type ExitCode, usageError } from "./exit.ts";
 import { COMMANDS, overview } from "./registry.ts";
 import type { Terminal } from "./terminal.ts";
@@ -65,7 +66,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     const wanted = name === "--version" || name === "-V" ? "version" : name;
     const entry = COMMANDS.find((c) => c.name === wanted);
     if (entry === undefined) {
-      const near = nearest(name, COMMANDS.map((c) => c.name));
+      const near = nearestName(name, COMMANDS.map((c) => c.name));
       throw usageError(
         `unknown command "${name}"`,
         `${near === undefined ? "" : `did you mean ${near}? `}run \`transfunctioner --help\``,

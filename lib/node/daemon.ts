@@ -10,14 +10,18 @@ import { PreParamsMaker } from "../ceremony/preparams_maker.ts";
 import { loadWorkers } from "../ceremony/worker_host.ts";
 import { type Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
+import type { JsonInput } from "../encoding/json.ts";
+import { fromPlain, toPlain } from "../encoding/plain.ts";
+import { KeystoreError } from "../keystore/errors.ts";
 import type { Keystore } from "../keystore/keystore.ts";
-import { AdminListener } from "../mesh/admin_listener.ts";
+import { type AdminCall, AdminListener } from "../mesh/admin_listener.ts";
+import { AdminError } from "../mesh/admin_protocol.ts";
 import { type Clock, systemClock } from "../mesh/clock.ts";
 import { type Incoming, Mesh } from "../mesh/mesh.ts";
 import type { Net } from "../mesh/net.ts";
 import type { Logger } from "../observe/logger.ts";
 import { VERSION } from "../version.ts";
-import { AdminService, type PeerInfo } from "./admin_service.ts";
+import { AdminService, type Params, type PeerInfo } from "./admin_service.ts";
 import { Desk } from "./desk.ts";
 import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
@@ -126,11 +130,11 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       );
     },
   });
-  const maker = new PreParamsMaker({ workers, storeKey, log: log.child("preparams"), clock });
+  const maker = new PreParamsMaker({ workers, storeKey, log: log.child("preparams") });
   engine.onBusy((running) => running > 0 ? maker.pause() : maker.resume());
   storeKey.fill(0);
   const supply = new PreParamsSupply({
-    make: (onProgress) => maker.make((p) => onProgress(p.found, p.total)),
+    make: (onProgress) => maker.make((found, of) => onProgress(found, of)),
     count: () => keystore.preParamsCount(),
     put: (sealed) => keystore.putPreParamsCiphertext(sealed),
     takeStored: () => keystore.takePreParamsCiphertext(),
@@ -166,19 +170,21 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const goAdmin = new GoAdmin({ mesh, desk, clock });
   mesh.onCommand((incoming) => route(incoming, engine, desk, goAdmin, settings, log));
 
-  const admin = new AdminListener({
+  const admin: AdminListener = new AdminListener({
     identity,
     net,
     clock,
     random: systemRandom,
     log: log.child("admin"),
     listen: settings.admin,
-    allowed: new Set([keystore.adminIdentity.identity, ...settings.adminKeys]),
-    handle: (method, params, onEvent) =>
-      service.call(method, params as Record<string, unknown>, onEvent),
-    command: (command) => goAdmin.answer(command),
+    allowed: (client) =>
+      client === keystore.adminIdentity.identity || settings.adminKeys.includes(client),
+    handler: {
+      call: (call) => answerCall(service, call),
+      command: (command) => Promise.resolve(goAdmin.answer(command)),
+    },
   });
-  const service = new AdminService({
+  const service: AdminService = new AdminService({
     identity,
     adminIdentity: keystore.adminIdentity.identity,
     keystore,
@@ -262,6 +268,24 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     metricsAddress: (http as HttpListener | null)?.address ?? null,
     stop,
   };
+}
+
+/** Carries out one admin call; a refusal keeps its code and hint. */
+async function answerCall(service: AdminService, call: AdminCall): Promise<JsonInput> {
+  const params = toPlain(call.params);
+  try {
+    const result = await service.call(
+      call.method,
+      typeof params === "object" && params !== null ? params as Params : {},
+      (event) => call.event(fromPlain(event)),
+    );
+    return fromPlain(result);
+  } catch (error) {
+    if (error instanceof NodeError || error instanceof KeystoreError) {
+      throw new AdminError(error.code, error.message, error.hint ?? "");
+    }
+    throw error;
+  }
 }
 
 /** Gives each command of the mesh to whoever it concerns. */

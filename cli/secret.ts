@@ -1,0 +1,82 @@
+/**
+ * Where the secret comes from that opens a keystore: a node key, a passphrase variable, a file, or
+ * the person at the terminal. Never the command line, which every process list shows.
+ *
+ * @module
+ */
+
+import type { KeystoreSecret } from "../lib/keystore/home.ts";
+import type { Config } from "../lib/node/config.ts";
+import { CliError, EXIT } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A shorter passphrase is refused when a keystore is made: it would be guessed offline. */
+const MIN_PASSPHRASE = 8;
+/** Larger than any passphrase a person keeps in a file. */
+const MAX_FILE = 4096;
+
+async function passphraseFile(path: string): Promise<string> {
+  let text: string;
+  try {
+    const info = await Deno.stat(path);
+    if (info.size > MAX_FILE) throw new RangeError(`it has more than ${MAX_FILE} bytes`);
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound
+      ? "no such file"
+      : error instanceof Deno.errors.NotCapable
+      ? "this process may only read its keystore directory"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new CliError(
+      EXIT.usage,
+      `cannot read the passphrase file ${path}: ${why}`,
+      "put the file into the home directory, mode 0600, or set TRF_KEYSTORE_PASSPHRASE",
+    );
+  }
+  // Editors end a file with a newline that is not part of the passphrase.
+  return text.replace(/\r?\n$/, "");
+}
+
+/**
+ * Finds the secret: TRF_PRIVATE_KEY, TRF_KEYSTORE_PASSPHRASE, the passphrase file, a prompt.
+ *
+ * @param fresh ask twice and refuse a weak passphrase, because a keystore is being made.
+ * @throws {CliError} (exit 2) if there is none.
+ */
+export async function keystoreSecret(
+  config: Config,
+  terminal: Terminal,
+  fresh: boolean,
+): Promise<KeystoreSecret> {
+  const privateKey = config.privateKey.value?.reveal();
+  if (privateKey !== undefined) return { privateKey };
+  let passphrase = config.keystorePassphrase.value?.reveal();
+  const file = config.passphraseFile.value;
+  if (passphrase === undefined && file !== null) passphrase = await passphraseFile(file);
+  if (passphrase === undefined) {
+    passphrase = await terminal.askSecret("keystore passphrase: ");
+    if (passphrase !== undefined && fresh) {
+      const again = await terminal.askSecret("the same again: ");
+      if (again !== passphrase) {
+        throw new CliError(EXIT.usage, "the two passphrases differ", "try again");
+      }
+    }
+  }
+  if (passphrase === undefined || passphrase === "") {
+    throw new CliError(
+      EXIT.usage,
+      "no passphrase for the keystore",
+      "set TRF_KEYSTORE_PASSPHRASE, use --passphrase-file, or run it on a terminal",
+    );
+  }
+  if (fresh && passphrase.length < MIN_PASSPHRASE) {
+    throw new CliError(
+      EXIT.usage,
+      `the passphrase is shorter than ${MIN_PASSPHRASE} characters`,
+      "a few random words make a good one",
+    );
+  }
+  return { passphrase };
+}
