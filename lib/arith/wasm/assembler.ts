@@ -13,25 +13,63 @@ export const I32 = 0x7f;
 export const V128 = 0x7b;
 type ValueType = typeof I32 | typeof V128;
 
-/** Returns the unsigned LEB128 form of `n >= 0`. */
-function unsigned(n: number): number[] {
-  const out: number[] = [];
-  do {
-    const rest = Math.floor(n / 128);
-    out.push((n % 128) | (rest === 0 ? 0 : 128));
-    n = rest;
-  } while (n !== 0);
-  return out;
-}
+/** A byte string that grows; kernels are emitted in a thread's cold start, so this is kept plain. */
+class Bytes {
+  #bytes = new Uint8Array(4096);
+  length = 0;
 
-/** Returns the signed LEB128 form of a 32-bit integer. */
-function signed(n: number): number[] {
-  const out: number[] = [];
-  for (;;) {
-    const low = n & 127;
-    n >>= 7;
-    if ((n === 0 && (low & 64) === 0) || (n === -1 && (low & 64) !== 0)) return [...out, low];
-    out.push(low | 128);
+  byte(b: number): void {
+    if (this.length === this.#bytes.length) {
+      const grown = new Uint8Array(2 * this.length);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes[this.length++] = b;
+  }
+
+  /** Appends the unsigned LEB128 form of an integer in `[0, 2^31)`. */
+  unsigned(n: number): void {
+    while (n >= 128) {
+      this.byte((n & 127) | 128);
+      n >>= 7;
+    }
+    this.byte(n);
+  }
+
+  /** Appends the signed LEB128 form of a 32-bit integer. */
+  signed(n: number): void {
+    while (n < -64 || n > 63) {
+      this.byte((n & 127) | 128);
+      n >>= 7;
+    }
+    this.byte(n & 127);
+  }
+
+  append(bytes: ArrayLike<number>): void {
+    for (let i = 0; i < bytes.length; i++) this.byte(bytes[i]!);
+  }
+
+  /** Appends a byte string with its length before it. */
+  sized(content: Bytes): void {
+    this.unsigned(content.length);
+    this.append(content.view());
+  }
+
+  /** Appends a section. */
+  section(id: number, content: Bytes): void {
+    this.byte(id);
+    this.sized(content);
+  }
+
+  /** Appends a name. */
+  name(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    this.unsigned(bytes.length);
+    this.append(bytes);
+  }
+
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.length);
   }
 }
 
@@ -47,7 +85,7 @@ export type Local = number & { readonly __local: unique symbol };
 
 /** Builds one function. */
 export class FunctionBuilder {
-  readonly #code: number[] = [];
+  readonly #code = new Bytes();
   readonly #locals: ValueType[] = [];
 
   /** A function with `parameters` 32-bit parameters and no result. */
@@ -68,80 +106,100 @@ export class FunctionBuilder {
     return (this.parameters + this.#locals.length - 1) as Local;
   }
 
-  #emit(...bytes: number[]): this {
-    for (const b of bytes) this.#code.push(b);
+  /** Appends an opcode. */
+  #op(code: number): this {
+    this.#code.byte(code);
     return this;
   }
-  #simd(op: number, ...rest: number[]): this {
-    return this.#emit(0xfd, ...unsigned(op), ...rest);
+  /** Appends an opcode with an unsigned immediate. */
+  #op1(code: number, immediate: number): this {
+    this.#code.byte(code);
+    this.#code.unsigned(immediate);
+    return this;
+  }
+  /** Appends a vector opcode. */
+  #simd(code: number): this {
+    this.#code.byte(0xfd);
+    this.#code.unsigned(code);
+    return this;
+  }
+  /** Appends a vector memory access, aligned to 8 bytes. */
+  #access(code: number, offset: number): this {
+    this.#simd(code);
+    this.#code.byte(3);
+    this.#code.unsigned(offset);
+    return this;
   }
 
   /** Pushes a local. */
   get(l: Local): this {
-    return this.#emit(0x20, ...unsigned(l));
+    return this.#op1(0x20, l);
   }
   /** Pops into a local. */
   set(l: Local): this {
-    return this.#emit(0x21, ...unsigned(l));
+    return this.#op1(0x21, l);
   }
   /** Stores the top into a local and keeps it. */
   tee(l: Local): this {
-    return this.#emit(0x22, ...unsigned(l));
+    return this.#op1(0x22, l);
   }
   /** Pushes a 32-bit constant. */
   i32(n: number): this {
-    return this.#emit(0x41, ...signed(n | 0));
+    this.#code.byte(0x41);
+    this.#code.signed(n | 0);
+    return this;
   }
   /** 32-bit addition. */
   i32Add(): this {
-    return this.#emit(0x6a);
+    return this.#op(0x6a);
   }
   /** 32-bit subtraction. */
   i32Sub(): this {
-    return this.#emit(0x6b);
+    return this.#op(0x6b);
   }
   /** 32-bit inequality. */
   i32NotEqual(): this {
-    return this.#emit(0x47);
+    return this.#op(0x47);
   }
   /** Repeats `body` while it leaves a non-zero 32-bit value. */
   loopWhile(body: () => void): this {
-    this.#emit(0x03, 0x40);
+    this.#op1(0x03, 0x40);
     body();
-    return this.#emit(0x0d, 0, 0x0b);
+    return this.#op1(0x0d, 0).#op(0x0b);
   }
   /** Calls function number `index` of the module. */
   call(index: number): this {
-    return this.#emit(0x10, ...unsigned(index));
+    return this.#op1(0x10, index);
   }
 
   /** Pushes a vector with the same 64 bits in both lanes. */
   splat(bits: bigint): this {
-    const bytes = new Uint8Array(16);
-    const view = new DataView(bytes.buffer);
-    view.setBigUint64(0, BigInt.asUintN(64, bits), true);
-    view.setBigUint64(8, BigInt.asUintN(64, bits), true);
-    return this.#simd(12, ...bytes);
+    const lane = new Uint8Array(8);
+    new DataView(lane.buffer).setBigUint64(0, BigInt.asUintN(64, bits), true);
+    this.#simd(12);
+    this.#code.append(lane);
+    this.#code.append(lane);
+    return this;
   }
   /** Pops an address, pushes the vector at address + offset. */
   load(offset = 0): this {
-    return this.#simd(0, 3, ...unsigned(offset));
+    return this.#access(0, offset);
   }
   /** Pops a vector and the address below it, stores at address + offset. */
   store(offset = 0): this {
-    return this.#simd(11, 3, ...unsigned(offset));
+    return this.#access(11, offset);
   }
   /** Pops an address, pushes a vector with the 64 bits there in lane 0 and zero in lane 1. */
   loadLane0(offset = 0): this {
-    return this.#simd(0x5d, 3, ...unsigned(offset));
+    return this.#access(0x5d, offset);
   }
   /** Pops a vector and the address below it, replaces lane 1 by the 64 bits there. */
   loadLane1(offset = 0): this {
-    return this.#simd(0x57, 3, ...unsigned(offset), 1);
+    return this.#access(0x57, offset).#op(1);
   }
   /** Pops a vector and the address below it, stores 64 bits of one lane. */
   storeLane(lane: 0 | 1, offset = 0): this {
-    return this.#simd(0x5b, 3, ...unsigned(offset), lane);
+    return this.#access(0x5b, offset).#op(lane);
   }
   /** Bitwise and. */
   and(): this {
@@ -176,11 +234,17 @@ export class FunctionBuilder {
     return this.#simd(263);
   }
 
-  /** Returns the code section entry. */
-  body(): number[] {
-    const locals = this.#locals.flatMap((type) => [1, type]);
-    const content = [...unsigned(this.#locals.length), ...locals, ...this.#code, 0x0b];
-    return [...unsigned(content.length), ...content];
+  /** Appends the code section entry to `out`. */
+  write(out: Bytes): void {
+    const content = new Bytes();
+    content.unsigned(this.#locals.length);
+    for (const type of this.#locals) {
+      content.unsigned(1);
+      content.byte(type);
+    }
+    content.append(this.#code.view());
+    content.byte(0x0b);
+    out.sized(content);
   }
 }
 
@@ -194,33 +258,35 @@ export function assemble(
   maximumPages: number,
 ): Uint8Array<ArrayBuffer> {
   const entries = Object.entries(functions);
-  const section = (id: number, content: number[]) => [id, ...unsigned(content.length), ...content];
-  const name = (text: string) => {
-    const bytes = [...new TextEncoder().encode(text)];
-    return [...unsigned(bytes.length), ...bytes];
-  };
-  const count = unsigned(entries.length);
-  const types = entries.flatMap(([, f]) => [
-    0x60,
-    ...unsigned(f.parameters),
-    ...new Array<number>(f.parameters).fill(I32),
-    0,
-  ]);
-  const exports = [
-    ...unsigned(entries.length + 1),
-    ...name("memory"),
-    2,
-    0,
-    ...entries.flatMap(([n], i) => [...name(n), 0, ...unsigned(i)]),
+  const sections = [1, 3, 5, 7, 10].map((id) => ({ id, content: new Bytes() }));
+  const [types, indices, memory, exports, code] = sections.map((s) => s.content) as [
+    Bytes,
+    Bytes,
+    Bytes,
+    Bytes,
+    Bytes,
   ];
-  const code: number[] = [...count];
-  for (const [, f] of entries) for (const b of f.body()) code.push(b);
-  return new Uint8Array([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [...count, ...types]),
-    ...section(3, [...count, ...entries.flatMap((_, i) => unsigned(i))]),
-    ...section(5, [1, 1, ...unsigned(initialPages), ...unsigned(maximumPages)]),
-    ...section(7, exports),
-    ...section(10, code),
-  ]);
+  for (const part of [types, indices, code]) part.unsigned(entries.length);
+  memory.append([1, 1]);
+  memory.unsigned(initialPages);
+  memory.unsigned(maximumPages);
+  exports.unsigned(entries.length + 1);
+  exports.name("memory");
+  exports.append([2, 0]);
+  for (const [index, [name, f]] of entries.entries()) {
+    // Every function has a type of its own: some i32 parameters, no result.
+    types.byte(0x60);
+    types.unsigned(f.parameters);
+    for (let i = 0; i < f.parameters; i++) types.byte(I32);
+    types.byte(0);
+    indices.unsigned(index);
+    exports.name(name);
+    exports.byte(0);
+    exports.unsigned(index);
+    f.write(code);
+  }
+  const out = new Bytes();
+  out.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  for (const { id, content } of sections) out.section(id, content);
+  return out.view().slice();
 }
