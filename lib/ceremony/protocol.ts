@@ -82,5 +82,6 @@ export type FromWorker =
   }
   /** Candidates tested since the last report. */
   | { readonly did: "test"; readonly candidates: number }
-  | { readonly did: "find"; readonly prime: Uint8Array; readonly candidates: number }
-  | { readonly did: "assemble"; readonly preParams: Uint8Array };
+  | { readonly did: "find"; readonly prime: Uint8Array }
+  /** The sealed set, or `null` if the primes do not fit each other. */
+  | { readonly did: "assemble"; readonly preParams: Uint8Array | null };

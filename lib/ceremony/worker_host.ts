@@ -59,7 +59,10 @@ export async function loadWorkers(): Promise<WorkerFactory> {
 
 /** Returns a factory of permissionless workers that run the JavaScript text `source`. */
 export function workersFrom(source: string): WorkerFactory {
-  const url = `data:text/javascript;base64,${utf8(source).toBase64()}`;
+  // A dependency in CommonJS form makes the bundler write createRequire(import.meta.url), which
+  // takes no data: URL. Nothing is ever required through it: the bundle holds everything.
+  const code = source.replaceAll("createRequire(import.meta.url)", 'createRequire("file:///")');
+  const url = `data:text/javascript;base64,${utf8(code).toBase64()}`;
   return (events) => {
     const worker = new Worker(url, {
       type: "module",

@@ -1,0 +1,123 @@
+/**
+ * The three EdDSA protocols as plans.
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../arith/random.ts";
+import { encodeEd25519 } from "../crypto/curve.ts";
+import { equalBytes } from "../encoding/bytes.ts";
+import { keygen } from "../tss/eddsa/keygen.ts";
+import { keygenMessages, resharingMessages, signingMessages } from "../tss/eddsa/messages.ts";
+import { reshare } from "../tss/eddsa/resharing.ts";
+import { type EddsaShare, keyIdOf, parseShare, shareToJson } from "../tss/eddsa/share.ts";
+import { sign } from "../tss/eddsa/signing.ts";
+import type { Job } from "./protocol.ts";
+import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf } from "./seating.ts";
+import { JobError, type Plan } from "./session.ts";
+import type { NewShare } from "./spec.ts";
+import type { Vault } from "./vault.ts";
+
+type JobOf<K extends Job["kind"]> = Extract<Job, { kind: K }>;
+
+/**
+ * Plans a job on Ed25519.
+ *
+ * @throws {JobError} if the share or the request cannot be used.
+ */
+export function planEddsa(job: Job, vault: Vault, random: RandomSource): Plan {
+  switch (job.kind) {
+    case "keygen":
+      return planKeygen(job, vault, random);
+    case "sign":
+      return planSign(job, vault, random);
+    case "reshare":
+      return planReshare(job, vault, random);
+  }
+}
+
+function planKeygen(job: JobOf<"keygen">, vault: Vault, random: RandomSource): Plan {
+  const { self, threshold, id: ceremonyId } = job;
+  const parties = seatKeygen(job.committee);
+  return {
+    task: "eddsa-keygen",
+    specs: keygenMessages,
+    seats: seatsOf({ single: parties }),
+    self,
+    async run(channel) {
+      const own = indexOf(parties, self)!;
+      const share = await keygen({ parties, self: own, threshold, ceremonyId, random }, channel);
+      return { kind: "keygen", ...sealShare(vault, share) };
+    },
+    dispose: () => vault.close(),
+  };
+}
+
+function planSign(job: JobOf<"sign">, vault: Vault, random: RandomSource): Plan {
+  const { self, threshold, id: ceremonyId, message } = job;
+  const share = openShare(vault, job.keyId, job.share);
+  const parties = seatHolders(job.committee, share, self);
+  return {
+    task: "eddsa-signing",
+    specs: signingMessages,
+    seats: seatsOf({ single: parties }),
+    self,
+    async run(channel) {
+      const own = indexOf(parties, self)!;
+      const { signature } = await sign(
+        { parties, self: own, threshold, ceremonyId, share, message, random },
+        channel,
+      );
+      return { kind: "sign-eddsa", publicKey: encodeEd25519(share.publicKey), signature };
+    },
+    dispose: () => vault.close(),
+  };
+}
+
+function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource): Plan {
+  const { self, keyId, oldThreshold, newThreshold, id: ceremonyId } = job;
+  const share = job.share === undefined ? null : openShare(vault, keyId, job.share);
+  const { oldParties, newParties } = seatReshare(job, share);
+  const oldIndex = indexOf(oldParties, self);
+  const newIndex = indexOf(newParties, self);
+  return {
+    task: "eddsa-resharing",
+    specs: resharingMessages,
+    seats: seatsOf({ old: oldParties, new: newParties }),
+    self,
+    async run(channel, store) {
+      let pending: NewShare | null = null;
+      const made = await reshare({
+        oldParties,
+        newParties,
+        oldIndex,
+        newIndex,
+        oldThreshold,
+        newThreshold,
+        ceremonyId,
+        share,
+        expectedKeyId: keyId,
+        random,
+        onPendingShare: async (fresh) => {
+          pending = sealShare(vault, fresh);
+          await store(pending);
+        },
+      }, channel);
+      return { kind: "reshare", share: made === null ? null : pending ?? sealShare(vault, made) };
+    },
+    dispose: () => vault.close(),
+  };
+}
+
+function openShare(vault: Vault, keyId: Uint8Array, file: Uint8Array): EddsaShare {
+  const share = vault.open("the stored share", keyId, file, parseShare);
+  if (!equalBytes(keyIdOf(share.publicKey), keyId)) {
+    throw new JobError("TF-SHARE", "the stored share belongs to another key");
+  }
+  return share;
+}
+
+function sealShare(vault: Vault, share: EddsaShare): NewShare {
+  const { publicKey } = share;
+  return vault.sealShare(keyIdOf(publicKey), encodeEd25519(publicKey), shareToJson(share));
+}

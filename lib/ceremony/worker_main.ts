@@ -1,0 +1,68 @@
+/**
+ * Entry of the permissionless worker. One worker does one job: its first message says which.
+ *
+ * @module
+ */
+
+import { systemRandom } from "../arith/random.ts";
+import { VERSION } from "../version.ts";
+import { makePlan } from "./plan.ts";
+import { PrimeSearch } from "./prime_search.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+import { failMessage, Session } from "./session.ts";
+
+/** The part of a worker's global scope that is used here. */
+interface Scope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+const scope = self as unknown as Scope;
+let session: Session | null = null;
+
+function post(message: FromWorker): void {
+  scope.postMessage(message);
+}
+
+function take(message: ToWorker): void {
+  switch (message.do) {
+    case "run":
+      session = new Session(makePlan(message.job, message.storeKey, systemRandom), post);
+      void session.run();
+      break;
+    case "hear":
+    case "stored":
+      session?.handle(message);
+      break;
+    case "search":
+      new PrimeSearch(message.storeKey, systemRandom, post).search();
+      break;
+    case "assemble":
+      new PrimeSearch(message.storeKey, systemRandom, post).assemble(message.primes);
+      break;
+  }
+}
+
+function fail(error: unknown): void {
+  post(failMessage(error, 0, () => undefined));
+}
+
+scope.onmessage = (event) => {
+  try {
+    take(event.data);
+  } catch (error) {
+    fail(error);
+  }
+};
+
+// The runtime would print what nobody caught, values and all.
+addEventListener("error", (event) => {
+  event.preventDefault();
+  fail(event.error);
+});
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  fail(event.reason);
+});
+
+post({ did: "load", version: VERSION });

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { systemRandom } from "../../lib/arith/random.ts";
+import type { FromWorker, ToWorker } from "../../lib/ceremony/protocol.ts";
+import type { CeremonySpec } from "../../lib/ceremony/spec.ts";
+import type { KeygenResult } from "../../lib/ceremony/verdict.ts";
+import { loadWorkers, type WorkerFactory } from "../../lib/ceremony/worker_host.ts";
+import { concat, toHex } from "../../lib/encoding/bytes.ts";
+import type { Json } from "../../lib/encoding/json.ts";
+import { systemClock } from "../../lib/mesh/clock.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
+import { Cluster, failureOf, fixturePreParams, freshId, type Node } from "./cluster.ts";
+
+const workers = await loadWorkers();
+
+function keygen(cluster: Cluster) {
+  const id = freshId();
+  return (i: number, node: Node): CeremonySpec => ({
+    kind: "keygen",
+    curve: "secp256k1",
+    id,
+    committee: cluster.ids(0, 1, 2),
+    threshold: 1,
+    preParams: fixturePreParams(i, node.storeKey),
+  });
+}
+
+function sign(cluster: Cluster, keys: KeygenResult[], positions: number[], message: Uint8Array) {
+  const id = freshId();
+  return (i: number): CeremonySpec => ({
+    kind: "sign",
+    curve: "secp256k1",
+    id,
+    keyId: keys[i]!.keyId,
+    committee: cluster.ids(...positions),
+    threshold: 1,
+    message,
+    publicKey: keys[i]!.publicKey,
+    share: keys[i]!.shareCiphertext,
+  });
+}
+
+/** Records all that crosses between a worker and the network thread. */
+function recording(log: (ToWorker | FromWorker)[]): WorkerFactory {
+  return (events) => {
+    const worker = workers({
+      ...events,
+      onMessage: (message) => {
+        log.push(message);
+        events.onMessage(message);
+      },
+    });
+    return {
+      ...worker,
+      post: (message, transfer) => {
+        if (message.do !== "run") log.push(message);
+        worker.post(message, transfer);
+      },
+    };
+  };
+}
+
+/** Every secret integer of a share, as the decimal text it would have in any message. */
+function secretsOf(share: Map<string, Json>): [name: string, digits: string][] {
+  const paillier = share.get("PaillierSK") as Map<string, Json>;
+  return [
+    ...["Xi", "Alpha", "Beta", "P", "Q"].map((n) => [n, String(share.get(n))] as const),
+    ...["LambdaN", "PhiN", "P", "Q"].map((n) =>
+      [`Paillier ${n}`, String(paillier.get(n))] as const
+    ),
+  ].map(([name, digits]) => [name, digits]);
+}
+
+/** All text and bytes in a message, bytes as text. */
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) {
+    return [...value].map((b) => String.fromCharCode(b)).join("");
+  }
+  if (Array.isArray(value)) return value.map(textOf).join("\n");
+  if (value !== null && typeof value === "object") {
+    return Object.values(value).map(textOf).join("\n");
+  }
+  return String(value);
+}
+
+Deno.test("permissionless workers make an ECDSA key and sign with every pair of members", async () => {
+  const crossed: (ToWorker | FromWorker)[] = [];
+  const cluster = new Cluster(3, recording(crossed), systemClock);
+  try {
+    const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
+    assert.equal(new Set(keys.map((k) => toHex(k.publicKey))).size, 1);
+    assert.deepEqual(
+      keys.map((k) => [k.threshold, k.committee]),
+      [0, 1, 2].map(() => [
+        1,
+        cluster.ids(0, 1, 2),
+      ]),
+    );
+    for (const pair of [[0, 1], [1, 2], [0, 2]]) {
+      const digest = systemRandom(32);
+      const results = await cluster.complete("sign", pair, sign(cluster, keys, pair, digest));
+      for (const result of results) {
+        assert.ok(result.curve === "secp256k1");
+        const key = concat(Uint8Array.of(4), keys[0]!.publicKey);
+        const options = { prehash: false, lowS: true } as const;
+        assert.ok(secp256k1.verify(concat(result.r, result.s), digest, key, options));
+      }
+    }
+    // What the network threads saw holds no secret of any share.
+    const seen = crossed.map(textOf).join("\n");
+    assert.ok(seen.length > 1_000_000);
+    keys.forEach((key, i) => {
+      const share = cluster.open(i, key.keyId, key.shareCiphertext);
+      assert.ok(seen.includes(String((share.get("H1j") as Json[])[i])), "public values do cross");
+      for (const [name, digits] of secretsOf(share)) {
+        assert.ok(digits.length > 70 && !seen.includes(digits), `${name} of node ${i} crossed`);
+      }
+    });
+  } finally {
+    cluster.stop();
+  }
+});
+
+const lies: [name: string, type: string, field: string, reason: RegExp][] = [
+  ["share", "KGRound2Message1", "Share", /vss verify failed/],
+  ["commitment", "KGRound1Message", "Commitment", /de-?commitment verify failed/],
+];
+for (const [name, type, field, reason] of lies) {
+  Deno.test(`a member with a wrong ${name} in a key generation is named`, async () => {
+    const cluster = new Cluster(3, workers, systemClock);
+    cluster.tamper = (m) => {
+      if (m.from !== 2 || m.to !== 0 || m.type !== type) return undefined;
+      return [new Map([...m.content, [field, (m.content.get(field) as bigint) + 1n]])];
+    };
+    try {
+      const [victim] = cluster.start([0, 1, 2], keygen(cluster));
+      const outcome = failureOf(await victim!.result);
+      assert.equal(outcome.code, "TF-PROTOCOL");
+      assert.deepEqual(outcome.culprits, cluster.ids(2));
+      assert.match(outcome.reason, reason);
+      assert.equal(cluster.nodes[0]!.engine.running, 0);
+    } finally {
+      cluster.stop();
+    }
+  });
+}
+
+Deno.test("a member that falls silent in a key generation is named by the deadline", async () => {
+  const clock = new VirtualClock();
+  const cluster = new Cluster(3, workers, clock, { roundTimeoutMs: 30_000 });
+  cluster.tamper = ({ from, type }) => from === 1 && type === "KGRound3Message" ? null : undefined;
+  try {
+    const waiters = cluster.start([0, 1, 2], keygen(cluster)).filter((_, i) => i !== 1);
+    await Promise.all(waiters.map((c) =>
+      new Promise<void>((resolve) =>
+        c.onChange(() => {
+          if (c.round === 3 && c.waitingFor.join() === cluster.ids(1).join()) resolve();
+        })
+      )
+    ));
+    await clock.advance(30_000);
+    for (const ceremony of waiters) {
+      const outcome = failureOf(await ceremony.result);
+      assert.deepEqual([outcome.code, outcome.round], ["TF-TIMEOUT", 3]);
+      assert.deepEqual(outcome.culprits, cluster.ids(1));
+    }
+  } finally {
+    cluster.stop();
+  }
+});
+
+Deno.test("an ECDSA key is handed to other members without changing", async () => {
+  const cluster = new Cluster(4, workers, systemClock);
+  try {
+    const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
+    const { keyId, publicKey } = keys[0]!;
+    const id = freshId();
+    const results = await cluster.complete("reshare", [0, 1, 2, 3], (i, node) => ({
+      kind: "reshare",
+      curve: "secp256k1",
+      id,
+      keyId,
+      oldCommittee: cluster.ids(0, 1),
+      newCommittee: cluster.ids(1, 2, 3),
+      oldThreshold: 1,
+      newThreshold: 1,
+      publicKey,
+      ...(i < 2 ? { share: keys[i]!.shareCiphertext } : {}),
+      ...(i > 0 ? { preParams: fixturePreParams(i + 3, node.storeKey) } : {}),
+    }));
+    assert.equal(results[0]!.shareCiphertext, null);
+    const fresh = results.map((r) => ({ ...keys[0]!, shareCiphertext: r.shareCiphertext! }));
+    const digest = systemRandom(32);
+    await cluster.complete("sign", [2, 3], sign(cluster, fresh, [2, 3], digest));
+  } finally {
+    cluster.stop();
+  }
+});
+
+Deno.test("pre-parameters of another node are refused before anything is sent", async () => {
+  const cluster = new Cluster(3, workers, systemClock);
+  let sent = 0;
+  cluster.tamper = () => (sent++, undefined);
+  try {
+    const [ceremony] = cluster.start([0], (i) => ({
+      ...keygen(cluster)(i, cluster.nodes[0]!),
+      preParams: fixturePreParams(0, cluster.nodes[1]!.storeKey),
+    } as CeremonySpec));
+    const outcome = failureOf(await ceremony!.result);
+    assert.equal(outcome.code, "TF-SHARE");
+    assert.match(outcome.reason, /pre-parameters cannot be used/);
+    assert.equal(sent, 0);
+  } finally {
+    cluster.stop();
+  }
+});
