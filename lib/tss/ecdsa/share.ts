@@ -141,7 +141,7 @@ export function parseShare(json: Json): EcdsaShare {
 /** Writes a key share as Go stores it: one flat object. The result is as secret as the share. */
 export function shareToJson(share: EcdsaShareFields): JsonInput {
   return {
-    ...(preParamsToJson(share.preParams) as { [key: string]: JsonInput }),
+    ...preParamsToJson(share.preParams),
     Xi: share.xi,
     ShareID: share.shareId,
     Ks: share.ks,

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { secp256k1 as noble } from "@noble/curves/secp256k1.js";
 import { systemRandom } from "../../../lib/arith/random.ts";
 import { encodeCompressed } from "../../../lib/crypto/curve.ts";
-import { concat, equalBytes, fromHex, intToBytes } from "../../../lib/encoding/bytes.ts";
+import { concat, equalBytes, intToBytes } from "../../../lib/encoding/bytes.ts";
 import { parseIdentity } from "../../../lib/crypto/identity.ts";
-import { keyIdOf } from "../../../lib/tss/ecdsa/share.ts";
 import { readTranscript } from "../replay.ts";
 import { failureOf } from "../local_run.ts";
 import { generate, type HeldKey, reshared, signLocally } from "./parties.ts";
@@ -103,11 +102,4 @@ Deno.test("the digest is used as it is", async () => {
     assert.deepEqual([failure.round, failure.culprits, failure.task], [1, [], "signing"]);
     assert.equal(outcome.flights.length, 0);
   }
-});
-
-Deno.test("keyIdOf() drops leading zero bytes of x", () => {
-  // x = 1 is on secp256k1; SHA-256 of the one byte 01, cut to 16 bytes.
-  const point = noble.Point.fromHex("02" + "1".padStart(64, "0")).toAffine();
-  const id = keyIdOf({ x: point.x } as Parameters<typeof keyIdOf>[0]);
-  assert.deepEqual(id, fromHex("4bf5122f344554c53bde2ebb8cd2b7e3"));
 });
