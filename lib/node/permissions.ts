@@ -8,6 +8,8 @@
  *   with a port is accepted, nor `*:PORT`. IPv6 peers are therefore listed one by one.
  * - A host name must be listed itself; the addresses that it resolves to need not be.
  * - `PORT` or `:PORT` alone does not mean "any host".
+ * - Some code hosts are allowed as sources of imports by default, and `--deny-import` does not
+ *   take that back; `--no-remote` does.
  *
  * So a node can dial any IPv4 peer on the ports that its configured peers and it itself use, and
  * the named and IPv6 peers in its settings. A peer learnt from gossip that is only reachable by
@@ -29,6 +31,7 @@ export function daemonPermissions(config: Config): string[] {
     : `${home},${pathList("TRF_PASSPHRASE_FILE", passphraseFile)}`;
   return [
     "--no-prompt",
+    "--no-remote",
     `--allow-read=${read}`,
     `--allow-write=${home}`,
     "--allow-env=TRF_*",
