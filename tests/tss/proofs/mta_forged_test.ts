@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { defaultArithmetic } from "../../../lib/arith/mod.ts";
 import { secp256k1 } from "../../../lib/crypto/curve.ts";
+import { hashIntsTagged } from "../../../lib/crypto/framed_hash.ts";
 import { utf8 } from "../../../lib/encoding/bytes.ts";
 import { PaillierPrivate } from "../../../lib/tss/paillier.ts";
 import { proveAlice, verifyAlice } from "../../../lib/tss/proofs/mta_alice.ts";
@@ -106,6 +107,20 @@ Deno.test("mta_alice: other spellings of the same residues are refused", () => {
     assert(!verdict({ ...proof, s1: proof.s1 + order }));
     assert(!verdict({ ...proof, s2: proof.s2 + (2n * q ** 3n * 4n + 1n) * order }));
   }
+});
+
+Deno.test("mta_alice: zeros in the ciphertext group are refused, they would prove anything", () => {
+  // 0 = U·c^e holds with S = 0 and U = 0 whatever c hides; the other equation is honest.
+  const { nTilde: { n: nt }, h1, h2 } = verifier.open;
+  const c = key.encrypt(key.n - 1n, 3n, arith);
+  const pow = (base: bigint, exponent: bigint) => arith.pow(base, exponent, verifier.open.nTilde);
+  const { alpha, gamma, rho } = ALICE;
+  const z = pow(h1, 1n) * pow(h2, rho) % nt;
+  const w = pow(h1, alpha) * pow(h2, gamma) % nt;
+  const e = hashIntsTagged(session, [key.n, key.n + 1n, c, z, 0n, w]) % q;
+  const forged = { z, u: 0n, w, s: 0n, s1: e + alpha, s2: e * rho + gamma };
+  const input = { session, publicKey: key.public, own: verifier.own, c };
+  assert(!verifyAlice(input, forged, arith));
 });
 
 interface BobDraws {
@@ -219,5 +234,28 @@ Deno.test("mta_bob: other spellings of the same residues are refused", () => {
     assert(!verdict({ ...proof, t: -proof.t }));
     assert(!verdict({ ...proof, s2: proof.s2 + beyond }));
     assert(!verdict({ ...proof, t2: proof.t2 + beyond }));
+  }
+});
+
+Deno.test("mta_bob: zeros in the ciphertext group are refused, they would prove anything", () => {
+  const { nTilde: { n: nt }, h1, h2 } = verifier.open;
+  const alicesKey = verifier.paillier;
+  const n = alicesKey.n;
+  const [c1, c2] = [42n, 43n].map((m) => alicesKey.encrypt(m, 3n, arith)) as [bigint, bigint];
+  const pow = (base: bigint, exponent: bigint) => arith.pow(base, exponent, verifier.open.nTilde);
+  const d = BOB;
+  const z = pow(h1, 9n) * pow(h2, d.rho) % nt;
+  const zPrm = pow(h1, d.alpha) * pow(h2, d.rhoPrm) % nt;
+  const t = pow(h1, 11n) * pow(h2, d.sigma) % nt;
+  const w = pow(h1, d.gamma) * pow(h2, d.tau) % nt;
+  const e = hashIntsTagged(session, [n, n + 1n, c1, c2, z, zPrm, t, 0n, w]) % q;
+  const forged = {
+    ...{ z, zPrm, t, w, v: 0n, s: 0n },
+    ...{ s1: e * 9n + d.alpha, s2: e * d.rho + d.rhoPrm },
+    ...{ t1: e * 11n + d.gamma, t2: e * d.sigma + d.tau },
+  };
+  for (const publicKey of [alicesKey, alicesKey.public]) {
+    const input = { session, publicKey, own: verifier.own, c1, c2 };
+    assert(!verifyBob(input, forged, arith));
   }
 });
