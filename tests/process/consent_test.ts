@@ -10,7 +10,7 @@ interface Row {
 Deno.test("a member that does not list the requester refuses, and the command says who", async () => {
   await using cluster = await Cluster.create({
     size: 2,
-    env: (i) => i === 1 ? { TRF_INITIATORS: "" } : {},
+    env: (i): Record<string, string> => i === 1 ? { TRF_INITIATORS: "" } : {},
   });
   await cluster.start();
   const failure = await cluster.nodes[0]!.ask([
@@ -29,7 +29,7 @@ Deno.test("a member that does not list the requester refuses, and the command sa
 Deno.test("with manual consent a key generation waits until it is approved", async () => {
   await using cluster = await Cluster.create({
     size: 2,
-    env: (i) => i === 1 ? { TRF_CONSENT: "manual" } : {},
+    env: (i): Record<string, string> => i === 1 ? { TRF_CONSENT: "manual" } : {},
   });
   const [asker, approver] = cluster.nodes;
   await cluster.start();
