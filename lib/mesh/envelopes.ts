@@ -15,6 +15,8 @@ import {
   REPLAY_LIFE,
   REPLAY_PER_SENDER,
   SEALED_BURST,
+  SEALED_PATIENCE,
+  SEALED_PENALTY,
   SEALED_RATE,
   SENDER_ENTRIES,
   SENDER_QUOTA,
@@ -45,14 +47,21 @@ export type Opened =
   | { readonly sender: Identity; readonly inner: Command }
   | { readonly refused: string };
 
+interface Budget {
+  readonly bucket: TokenBucket;
+  /** Since when it has been empty without a break, ms. */
+  since: number | null;
+  dropping: boolean;
+}
+
 /** Opens envelopes, each once, within quotas. */
 export class EnvelopeGate {
   readonly #clock: Clock;
   readonly #identity: NodeIdentity;
   readonly #seen: DuplicateCache;
   readonly #senders: WindowQuota;
-  readonly #budgets = new WeakMap<Session, TokenBucket>();
-  /** Verified envelopes refused because their sender sent too many. */
+  readonly #budgets = new WeakMap<Session, Budget>();
+  /** Envelopes refused because their sender, or the session that delivered them, sent too many. */
   rateDropped = 0;
   /** Envelopes that came again. */
   replays = 0;
@@ -66,21 +75,40 @@ export class EnvelopeGate {
   }
 
   /**
-   * Charges the session for one envelope, before anything is computed, and returns how long it
-   * should pause. The delivering session pays, not the claimed sender: forged envelopes must not
-   * silence a real one.
+   * Charges the session for one envelope, before anything is computed. Returns how long it should
+   * pause, or `null` if the envelope is to be dropped. The delivering session pays, not the claimed
+   * sender: forged envelopes must not silence a real one.
    */
-  charge(session: Session): number {
-    let budget = this.#budgets.get(session);
-    if (budget === undefined) {
-      budget = new TokenBucket(this.#clock, SEALED_RATE, SEALED_BURST);
-      this.#budgets.set(session, budget);
+  charge(session: Session): number | null {
+    const now = this.#clock.now();
+    const budget = this.#budget(session);
+    if (budget.dropping) {
+      if (budget.bucket.level < SEALED_BURST / 2) {
+        this.rateDropped++;
+        return null;
+      }
+      budget.dropping = false;
     }
-    return budget.debit();
+    const pause = budget.bucket.debit();
+    if (pause === 0) budget.since = null;
+    else {
+      budget.since ??= now;
+      budget.dropping = now - budget.since > SEALED_PATIENCE;
+    }
+    return pause;
   }
 
-  /** Checks and opens one envelope. Never throws. */
-  open(command: EncryptedCommand): Opened {
+  #budget(session: Session): Budget {
+    let budget = this.#budgets.get(session);
+    if (budget === undefined) {
+      const bucket = new TokenBucket(this.#clock, SEALED_RATE, SEALED_BURST);
+      this.#budgets.set(session, budget = { bucket, since: null, dropping: false });
+    }
+    return budget;
+  }
+
+  /** Checks and opens one envelope that `session` delivered. Never throws. */
+  open(command: EncryptedCommand, session: Session): Opened {
     if (!SEALED_TYPES.has(command.innerType)) {
       return { refused: `a ${command.innerType} is not taken from an envelope` };
     }
@@ -93,6 +121,7 @@ export class EnvelopeGate {
     try {
       opened = open(command, this.#identity);
     } catch (error) {
+      this.#budget(session).bucket.debit(SEALED_PENALTY);
       return { refused: messageOf(error) };
     }
     // The type is not signed: content that does not fill it was sealed as something else.

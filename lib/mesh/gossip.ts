@@ -64,6 +64,8 @@ export class Gossip {
   readonly #o: GossipOptions;
   readonly #allowances = new WeakMap<Session, Allowance>();
   readonly #conflicts = new Set<Identity>();
+  /** Peers that are new since the last telling. */
+  readonly #news = new Set<Identity>();
   #cancelTick: (() => void) | null = null;
   #cancelNotify: (() => void) | null = null;
   #lastNotify = -Infinity;
@@ -112,8 +114,9 @@ export class Gossip {
     };
   }
 
-  /** There is something new: tells all sessions, at most once a second. */
-  news(): void {
+  /** There are new peers: tells all sessions, at most once a second. */
+  news(peers: readonly Identity[]): void {
+    for (const peer of peers) if (this.#news.size < LIST_ENTRIES) this.#news.add(peer);
     if (this.#cancelNotify !== null) return;
     const wait = this.#lastNotify + NOTIFY_INTERVAL - this.#o.clock.now();
     if (wait <= 0) this.#tellAll();
@@ -171,7 +174,7 @@ export class Gossip {
       this.dropped++;
       return;
     }
-    let novelty = false;
+    const novelties: Identity[] = [];
     for (const record of list.peers.slice(0, LIST_ENTRIES)) {
       const fault = checkPeerRecord(record, this.#o.self);
       if (fault !== null) {
@@ -185,10 +188,10 @@ export class Gossip {
         lastSeen: Number(record.lastSeen),
         sessions: record.sessions,
       }, session.peer);
-      if (heard === "new") novelty = true;
+      if (heard === "new") novelties.push(record.identity);
       if (heard === "conflict") this.#warnConflict(session.peer, record.identity);
     }
-    if (novelty) this.news();
+    if (novelties.length > 0) this.news(novelties);
   }
 
   #warnConflict(informant: Identity, about: Identity): void {
@@ -204,7 +207,14 @@ export class Gossip {
   #tellAll(): void {
     this.#lastNotify = this.#o.clock.now();
     const notify = this.notify();
-    for (const session of this.#o.sessions()) this.#o.send(session, notify);
+    const own = this.ownRecord();
+    const fresh = [...this.#news].flatMap((identity) => this.#o.table.get(identity) ?? []);
+    this.#news.clear();
+    for (const session of this.#o.sessions()) {
+      // A count that did not grow tells a Go node nothing; our own nodes get the news themselves.
+      if (session.ours) this.#o.send(session, this.#list(own, fresh, session.peer));
+      this.#o.send(session, notify);
+    }
   }
 
   #list(

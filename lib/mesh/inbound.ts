@@ -268,7 +268,8 @@ export class Inbound {
 
   #sealed(session: Session, command: Extract<Command, { type: "encrypted" }>): number {
     const pause = this.#o.gate.charge(session);
-    const opened = this.#o.gate.open(command);
+    if (pause === null) return 0;
+    const opened = this.#o.gate.open(command, session);
     if ("refused" in opened) {
       this.counters.ignored++;
       this.#o.log.warn("envelope refused", {

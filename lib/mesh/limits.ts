@@ -76,8 +76,15 @@ export const BYTE_RATE = 8 * 1024 * 1024;
 export const BYTE_BURST = 64 * 1024 * 1024;
 /** Sealed envelopes for us per second and session, checked before any signature; then reading pauses. */
 export const SEALED_RATE = 200;
-/** Burst of the same; a signature check costs about a millisecond. */
+/** Burst of the same; a signature check costs 2 to 3 ms. */
 export const SEALED_BURST = 1_000;
+/** What an envelope that does not open costs beside its own token. */
+export const SEALED_PENALTY = 4;
+/**
+ * After pausing for so long in one go, envelopes are dropped unopened until half the burst is free
+ * again: somebody floods through this neighbour, and its pings must not wait behind that.
+ */
+export const SEALED_PATIENCE = 3_000;
 /** Window of the per-sender envelope quota (Go). */
 export const SENDER_WINDOW = 61_000;
 /** Verified envelopes per sender and window; Go has 199, too few if round messages are re-sent. */

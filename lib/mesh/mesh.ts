@@ -396,7 +396,7 @@ export class Mesh {
       direction: session.facts.dialled === null ? "inbound" : "outbound",
       ours: session.ours,
     });
-    this.#gossip.news();
+    this.#gossip.news([session.peer]);
     this.#watch(session.peer, true);
   }
 

@@ -31,6 +31,12 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#burst, this.#tokens + (passed * this.#rate) / 1000);
   }
 
+  /** Tokens there are now; negative while a debit is not paid for. */
+  get level(): number {
+    this.#refill();
+    return this.#tokens;
+  }
+
   /** Takes one token and tells whether there was one. */
   take(): boolean {
     this.#refill();
