@@ -152,6 +152,7 @@ export class Kernel {
   #toLimbs(value: bigint, out: Float64Array, at: number): void {
     const { limbs } = this.shape;
     let rest = value + this.#bias;
+    let excess = 0n;
     // Eight limbs at a time: shifting the whole number once per limb would be quadratic.
     for (let i = 0; i < limbs; i += 8) {
       let part = BigInt.asUintN(400, rest);
@@ -161,8 +162,11 @@ export class Kernel {
         out[at + j] = Number(BigInt.asUintN(50, part)) - (j < limbs - 1 ? HALF : 0);
         part >>= WIDTH;
       }
+      excess = part;
     }
-    if (rest !== 0n) throw new RangeError("Cannot convert: the number is too large for the kernel");
+    if (rest !== 0n || excess !== 0n) {
+      throw new RangeError("Cannot convert: the number is too large for the kernel");
+    }
   }
 
   /** Returns the limbs of an integer in `[0, 2M)`. */
