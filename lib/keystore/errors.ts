@@ -45,6 +45,7 @@ const OPERATOR: ReadonlySet<KeystoreCode> = new Set([
 
 /** A keystore operation that did not happen. What was on disk before is still there. */
 export class KeystoreError extends Error {
+  /** Class name. */
   override readonly name = "KeystoreError";
   /** Stable code for machines. */
   readonly code: KeystoreCode;

@@ -291,8 +291,12 @@ export class Keystore {
     return this.#exclusive(() => this.#shares.commit(keyId, ceremony));
   }
 
-  /** Destroys a staged share; the current one stands. */
-  discardStaged(keyId: string, ceremony?: string): Promise<void> {
+  /**
+   * Destroys a staged share, also a damaged one; the current one stands.
+   *
+   * @returns false if nothing is staged, or only by another ceremony.
+   */
+  discardStaged(keyId: string, ceremony?: string): Promise<boolean> {
     return this.#exclusive(() => this.#shares.discard(keyId, ceremony));
   }
 

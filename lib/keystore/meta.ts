@@ -61,6 +61,7 @@ export interface KeyMeta {
 
 /** Metadata that cannot be read; the message says which field breaks which rule. */
 export class MetaError extends Error {
+  /** Class name. */
   override readonly name = "MetaError";
   /** Stable code for machines. */
   readonly code = "TF-META";

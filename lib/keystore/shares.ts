@@ -173,16 +173,15 @@ export class ShareStore {
     await this.#at.promoteShare(id);
   }
 
-  /** Destroys a staged share, also a damaged one. */
-  async discard(keyId: string, ceremony?: string): Promise<void> {
+  /** Destroys a staged share, also a damaged one; false if `ceremony` has none here. */
+  async discard(keyId: string, ceremony?: string): Promise<boolean> {
     const id = parseKeyId(keyId);
-    if (!await this.#at.exists(id, "meta.next")) throw notStaged(id, ceremony);
+    if (!await this.#at.exists(id, "meta.next")) return false;
     const found = await this.#at.readStaged(id).catch(nullIfDamaged);
-    if (found !== null && ceremony !== undefined && found.ceremony !== ceremony) {
-      throw notStaged(id, ceremony);
-    }
+    if (found !== null && ceremony !== undefined && found.ceremony !== ceremony) return false;
     await this.#at.removeStagedMeta(id);
     await this.#at.destroy(id, "key.next");
+    return true;
   }
 
   /** Destroys the share of a key that lives on in another committee. */

@@ -37,6 +37,7 @@ export type StoreFileCode =
 
 /** A file that is not what it should be. */
 export class StoreFileError extends Error {
+  /** Class name. */
   override readonly name = "StoreFileError";
   /** Stable code for machines. */
   readonly code: StoreFileCode;

@@ -28,7 +28,8 @@ export interface Setting<T> {
   readonly origin: string;
 }
 
-type ValueOf<K extends OptionName> = ReturnType<typeof OPTIONS[K]["parse"]>;
+/** What the reader of a setting gives. */
+export type ValueOf<K extends OptionName> = ReturnType<typeof OPTIONS[K]["parse"]>;
 
 /** All settings, checked one by one and against each other. */
 export type Config =

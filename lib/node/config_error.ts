@@ -6,6 +6,7 @@
 
 /** A setting that cannot be used. The node does not start. */
 export class ConfigError extends Error {
+  /** Class name. */
   override readonly name = "ConfigError";
   /** Stable code for machines. */
   readonly code = "TF-CONFIG";
@@ -23,6 +24,7 @@ export class ConfigError extends Error {
 
 /** A value that breaks its rule; {@link ConfigError} adds the setting's name. */
 export class ValueError extends Error {
+  /** Class name. */
   override readonly name = "ValueError";
   /** What to write instead. */
   readonly hint: string;

@@ -269,8 +269,9 @@ Deno.test("commitStaged() replaces a share, discardStaged() keeps it", async () 
     );
     await assert.rejects(store.stageShare(KEY_A, CEREMONY_1, next, meta), code("TF-EXISTS"));
     await assert.rejects(store.commitStaged(KEY_A, CEREMONY_1), code("TF-NOT-FOUND"));
-    await assert.rejects(store.discardStaged(KEY_A, CEREMONY_1), code("TF-NOT-FOUND"));
-    await store.discardStaged(KEY_A, CEREMONY_2);
+    assert.equal(await store.discardStaged(KEY_A, CEREMONY_1), false);
+    assert.equal(await store.discardStaged(KEY_B), false);
+    assert.equal(await store.discardStaged(KEY_A, CEREMONY_2), true);
     assert.deepEqual(await store.staged(), []);
     assert.deepEqual(await store.readShareCiphertext(KEY_A), old);
     await assert.rejects(store.commitStaged(KEY_A), code("TF-NOT-FOUND"));
