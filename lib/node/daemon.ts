@@ -8,7 +8,7 @@ import { systemRandom } from "../arith/random.ts";
 import { CeremonyEngine } from "../ceremony/engine.ts";
 import { PreParamsMaker } from "../ceremony/preparams_maker.ts";
 import { loadWorkers } from "../ceremony/worker_host.ts";
-import { type Identity } from "../crypto/identity.ts";
+import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
 import type { JsonInput } from "../encoding/json.ts";
 import { fromPlain, toPlain } from "../encoding/plain.ts";
@@ -27,6 +27,7 @@ import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
+import { PeerDirectory } from "./peer_directory.ts";
 import { KeystoreBook } from "./share_book.ts";
 
 /** A host and a port. */
@@ -166,7 +167,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     debugInitiation: settings.debugInitiation,
     approvalMs: APPROVAL_MS,
   });
-  const peers = () => peerInfos(mesh);
+  const directory = new PeerDirectory(mesh, clock);
+  const peers = () => directory.list();
   const goAdmin = new GoAdmin({ mesh, desk, clock });
   mesh.onCommand((incoming) => route(incoming, engine, desk, goAdmin, settings, log));
 
@@ -328,49 +330,6 @@ function route(
       if (answer !== null) incoming.reply(answer);
     }
   }
-}
-
-/** Joins what the mesh knows of nodes with what it knows of sessions. */
-function peerInfos(mesh: Mesh): PeerInfo[] {
-  const sessions = new Map(mesh.sessions().map((s) => [s.identity, s]));
-  const infos: PeerInfo[] = mesh.peers().map((p) => {
-    const s = sessions.get(p.identity);
-    return {
-      identity: p.identity,
-      address: p.address !== "" ? p.address : s?.address ?? "",
-      self: p.self,
-      connected: p.connected,
-      live: p.live,
-      reachable: p.self || p.naclPub.length === 32,
-      direction: s?.direction,
-      rttMs: s?.roundTripMs ?? undefined,
-      lastSeen: p.self ? undefined : s?.lastSeen ?? p.lastSeen * 1000,
-      software: p.self
-        ? "transfunctioner"
-        : s === undefined
-        ? undefined
-        : s.ours
-        ? "transfunctioner"
-        : "go",
-    };
-  });
-  const known = new Set(infos.map((p) => p.identity));
-  for (const s of sessions.values()) {
-    if (known.has(s.identity)) continue;
-    infos.push({
-      identity: s.identity,
-      address: s.address,
-      self: false,
-      connected: true,
-      live: s.lastPong !== null,
-      reachable: false,
-      direction: s.direction,
-      rttMs: s.roundTripMs ?? undefined,
-      lastSeen: s.lastSeen,
-      software: s.ours ? "transfunctioner" : "go",
-    });
-  }
-  return infos;
 }
 
 function warnings(settings: DaemonSettings, peers: readonly PeerInfo[]): string[] {

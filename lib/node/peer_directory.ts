@@ -1,0 +1,91 @@
+/**
+ * Who is there: joins what the mesh knows of nodes with what it knows of sessions.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import type { Clock } from "../mesh/clock.ts";
+import type { PeerView, SessionView } from "../mesh/mesh.ts";
+import type { PeerInfo } from "./admin_service.ts";
+
+/** What the directory needs of a mesh. */
+export interface DirectoryMesh {
+  peers(): PeerView[];
+  sessions(): SessionView[];
+  onSession(watcher: (peer: Identity, up: boolean) => void): () => void;
+}
+
+/** Records carry whole seconds and clocks differ a little; news must be later by this much (ms). */
+const MARGIN_MS = 2_000;
+/** Most lost peers remembered; the oldest is forgotten first. */
+const MAX_LOST = 4_096;
+
+/** Lists the nodes of the mesh. */
+export class PeerDirectory {
+  readonly #mesh: DirectoryMesh;
+  readonly #lost = new Map<Identity, number>();
+
+  /** Watches `mesh` from now on. */
+  constructor(mesh: DirectoryMesh, clock: Clock) {
+    this.#mesh = mesh;
+    mesh.onSession((peer, up) => {
+      this.#lost.delete(peer);
+      if (up) return;
+      this.#lost.set(peer, clock.now());
+      if (this.#lost.size > MAX_LOST) this.#lost.delete(this.#lost.keys().next().value!);
+    });
+  }
+
+  /**
+   * Whether somebody has heard of the node after our own session with it ended. Old hearsay about
+   * a node that we saw go would call a dead member ready.
+   */
+  #heardOf(p: PeerView): boolean {
+    const lostAt = this.#lost.get(p.identity);
+    return lostAt === undefined || p.lastSeen * 1000 > lostAt + MARGIN_MS;
+  }
+
+  /** All known nodes, this one first. */
+  list(): PeerInfo[] {
+    const sessions = new Map(this.#mesh.sessions().map((s) => [s.identity, s]));
+    const infos: PeerInfo[] = [];
+    for (const p of this.#mesh.peers()) {
+      const s = sessions.get(p.identity);
+      sessions.delete(p.identity);
+      infos.push({
+        identity: p.identity,
+        address: p.address !== "" ? p.address : s?.address ?? "",
+        self: p.self,
+        connected: s !== undefined,
+        live: p.live,
+        reachable: p.self || s !== undefined || (p.naclPub.length === 32 && this.#heardOf(p)),
+        direction: s?.direction,
+        rttMs: s?.roundTripMs ?? undefined,
+        lastSeen: p.self ? undefined : s?.lastSeen ?? p.lastSeen * 1000,
+        software: p.self ? "transfunctioner" : softwareOf(s),
+      });
+    }
+    // A peer that showed no key in its hello has a session and no record.
+    for (const s of sessions.values()) {
+      infos.push({
+        identity: s.identity,
+        address: s.address,
+        self: false,
+        connected: true,
+        live: s.lastPong !== null,
+        reachable: true,
+        direction: s.direction,
+        rttMs: s.roundTripMs ?? undefined,
+        lastSeen: s.lastSeen,
+        software: softwareOf(s),
+      });
+    }
+    return infos;
+  }
+}
+
+function softwareOf(session: SessionView | undefined): string | undefined {
+  if (session === undefined) return undefined;
+  return session.ours ? "transfunctioner" : "go";
+}
