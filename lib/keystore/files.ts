@@ -300,6 +300,10 @@ export function denoFiles(step: (step: FileStep, path: string) => void = () => {
         await Deno.mkdir(path, { recursive: true, mode: 0o700 });
         if (Deno.build.os !== "windows") await Deno.chmod(path, 0o700);
         await syncDirectory(path);
+        await syncDirectory(parentOf(path)).catch((error) => {
+          // The home directory's parent is out of bounds for a node; its entry can wait.
+          if (!(error instanceof Deno.errors.NotCapable)) throw error;
+        });
       } catch (error) {
         throw fileFailure("make a directory", path, error);
       }

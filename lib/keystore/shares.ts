@@ -119,8 +119,10 @@ export class ShareStore {
         "a share is only ever replaced by a resharing",
       );
     }
-    await this.#at.writePair(id, ciphertext, meta, "meta");
-    await this.#at.promoteShare(id);
+    await this.#settle(id, shareHash(ciphertext), async () => {
+      await this.#at.writePair(id, ciphertext, meta, "meta");
+      await this.#at.promoteShare(id);
+    });
   }
 
   /** Writes a new share beside the current one. */
@@ -149,7 +151,13 @@ export class ShareStore {
         "a resharing never changes the public key; do not trust its result",
       );
     }
-    await this.#at.writePair(id, ciphertext, { ...meta, ceremony }, "meta.next");
+    try {
+      await this.#at.writePair(id, ciphertext, { ...meta, ceremony }, "meta.next");
+    } catch (error) {
+      // Half a stage must not stand in the way of the next; what stays, a start clears.
+      await this.discard(id).catch(() => {});
+      throw error;
+    }
   }
 
   /** Returns what is staged and whole; a damaged one is named by {@link recover}. */
@@ -169,8 +177,10 @@ export class ShareStore {
     if (found === null || (ceremony !== undefined && found.ceremony !== ceremony)) {
       throw notStaged(id, ceremony);
     }
-    await this.#at.promoteMeta(id);
-    await this.#at.promoteShare(id);
+    await this.#settle(id, found.meta.shareHash!, async () => {
+      await this.#at.promoteMeta(id);
+      await this.#at.promoteShare(id);
+    });
   }
 
   /** Destroys a staged share, also a damaged one; false if `ceremony` has none here. */
@@ -216,6 +226,24 @@ export class ShareStore {
       }
     }
     return { repaired, staged, damaged: broken };
+  }
+
+  /**
+   * Runs `action`. If it fails half-way, does at once what a start would do; if that makes the
+   * share named by `hash` the current one, the action has succeeded after all.
+   */
+  async #settle(keyId: string, hash: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      try {
+        await this.#recoverKey(keyId, [], []);
+        if (shareHash(await this.read(keyId)) === hash) return;
+      } catch {
+        // The first failure is the one to report.
+      }
+      throw error;
+    }
   }
 
   async #recoverKey(keyId: string, repaired: string[], staged: StagedShare[]): Promise<void> {

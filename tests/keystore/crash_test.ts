@@ -211,6 +211,55 @@ for (const mode of ["crash", "once"] as const) {
   });
 }
 
+Deno.test("a passing disk fault leaves a running store usable", async () => {
+  const next = { ...sampleMeta(KEY_A), generation: 1 };
+  const actions: Record<string, [Prepare, (store: Keystore) => Promise<void>, string]> = {
+    write: [
+      async () => {},
+      (s) => s.writeShareCiphertext(KEY_A, sampleShare(s, KEY_A, "new"), sampleMeta(KEY_A)),
+      "new",
+    ],
+    stage: [
+      withOldShare,
+      (s) => s.stageShare(KEY_A, CEREMONY_2, sampleShare(s, KEY_A, "next"), next),
+      "old",
+    ],
+    commit: [
+      async (s) => {
+        await withOldShare(s);
+        await s.stageShare(KEY_A, CEREMONY_2, sampleShare(s, KEY_A, "next"), next);
+      },
+      (s) => s.commitStaged(KEY_A, CEREMONY_2),
+      "next",
+    ],
+  };
+  for (const [name, [prepare, action, wanted]] of Object.entries(actions)) {
+    let succeededAnyway = 0;
+    for (let count = 0, through = false; !through; count++) {
+      await withHome(async (home) => {
+        const disk = new FaultyDisk(Infinity, "once", "EIO");
+        const store = await openHome(home, disk.files);
+        await prepare(store);
+        disk.left = count;
+        try {
+          await action(store);
+          if (disk.left === Infinity) succeededAnyway++;
+          else through = true;
+        } catch (error) {
+          assert.ok(error instanceof KeystoreError, String(error));
+          // The same again goes through without a restart.
+          await action(store);
+        }
+        const label = `${name} with a fault after ${count} steps`;
+        assert.equal(await shareText(store, KEY_A), `{"share":"${wanted}"}`, label);
+        assert.deepEqual((await store.recover()).damaged, [], label);
+        await store.close();
+      });
+    }
+    assert.ok(name === "stage" || succeededAnyway > 0, name);
+  }
+});
+
 Deno.test("Keystore.create() leaves a usable keystore or none after a crash at any step", async () => {
   const secret = { passphrase: "p" };
   for (let count = 0;; count++) {

@@ -48,7 +48,8 @@ async function lineFrom(
 }
 
 Deno.test("Keystore needs no permission but for its home directory", async () => {
-  await withHome(async (home) => {
+  await withHome(async (parent) => {
+    const home = `${parent}/not/there/yet`;
     assert.deepEqual(await run(home, "everything"), { code: 0, text: "done\n" });
   });
 });
