@@ -120,8 +120,10 @@ export class PeerTable {
    * cannot have changed, because it is derived from the node key.
    */
   naclOf(identity: Identity): Uint8Array | undefined {
+    const row = this.#rows.get(identity);
+    if (row !== undefined && (row.firstHand || this.#current(row))) return row.nacl;
     const memory = this.#memory.get(identity);
-    return this.get(identity)?.nacl ?? (memory?.firstHand ? memory.nacl : undefined);
+    return memory?.firstHand ? memory.nacl : undefined;
   }
 
   /**
