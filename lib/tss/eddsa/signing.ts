@@ -6,9 +6,10 @@
  * committed to before anybody else's is seen. Every partial signature is verified against its
  * sender's public share before it is added, so a wrong one names its sender; the Go library sees
  * only that the sum fails. This presumes that everybody heard the same in rounds 1 and 2: a party
- * that tells two others different nonce points makes each of them answer another challenge and
- * blame the other. The wire has no echo to rule that out; the signed messages of both, laid side by
- * side, show who did it.
+ * that tells two others different nonce points makes each of them answer another challenge. Whoever
+ * finds that several parts are wrong and none is right therefore blames nobody; beyond that the
+ * wire, which has no echo, leaves no means to tell: the signed messages of all, laid side by side,
+ * show who did it.
  *
  * @module
  */
@@ -126,6 +127,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
 
   // Round 4: verify everybody's part, add up, and trust only what verifies as a whole.
   const verdicts4 = new Verdicts(TASK, 4);
+  let wrong = 0;
   let sum = partial;
   for (const j of others) {
     channel.progress(`round 4: verifying the partial signature of party ${j}`);
@@ -133,9 +135,13 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
     const expected = noncePoints.get(j)!.add(W[j]!.multiplyPublic(challenge));
     if (!ed25519.base.multiplyPublic(s).equals(expected)) {
       verdicts4.blame(j, "partial signature verify failed");
+      wrong++;
     }
     sum = (sum + s) % ed25519.q;
     await channel.breathe();
+  }
+  if (wrong > 1 && wrong === others.length) {
+    throw refused(4, "every partial signature is wrong: not all answer the same challenge");
   }
   verdicts4.settle();
   if (sum === 0n) throw refused(4, "S is zero");

@@ -246,11 +246,22 @@ for (const [what, tamper, round, reason] of lies) {
   });
 }
 
-Deno.test("sign() does not add two wrong parts that cancel out", async () => {
+Deno.test("sign() does not add two wrong parts that cancel out, and names both", async () => {
+  // Four signers: one right part shows that the challenge is the common one.
   const shift = (index: number, by: bigint) =>
     bend({ from: "single", index }, signingRound3, "S", (v) => (v as bigint + by) % L);
-  const outcome = await runSigning(twoOfThree, 1, message, both(shift(1, 5n), shift(2, L - 5n)));
+  const tamper = both(shift(1, 5n), shift(2, L - 5n));
+  const outcome = await runSigning(threeOfFour, 2, message, tamper);
   assert.deepEqual(failureOf(outcome, 0).culprits, [1, 2]);
+});
+
+Deno.test("sign() blames nobody when all others answer another challenge", async () => {
+  const shift = (index: number) =>
+    bend({ from: "single", index }, signingRound3, "S", (v) => (v as bigint + 1n) % L);
+  const outcome = await runSigning(twoOfThree, 1, message, both(shift(1), shift(2)));
+  const failure = failureOf(outcome, 0);
+  assert.deepEqual([failure.round, failure.culprits], [4, []]);
+  assert.match(failure.reason, /not all answer the same challenge/);
 });
 
 Deno.test("sign() with signers that disagree on the message fails and gives no signature", async () => {
