@@ -130,6 +130,12 @@ export class DemoNode {
     return this.#daemon !== undefined;
   }
 
+  /** Resolves with the daemon's exit code when it ends by itself. */
+  async ended(): Promise<number> {
+    if (this.#ended === undefined) throw new Error("The daemon was never started");
+    return await this.#ended;
+  }
+
   /** Stops the daemon as an operator would (SIGTERM), or at once. Resolves with its exit code. */
   async stop(signal: "SIGTERM" | "SIGKILL" | "SIGINT" = "SIGTERM"): Promise<number | undefined> {
     if (this.#daemon === undefined || this.#ended === undefined) return undefined;

@@ -97,7 +97,7 @@ export class AdminService {
         this.#o.addPeer(text(params, "address"));
         return { accepted: true };
       case "keys":
-        return { keys: (await this.#o.keystore.listKeys()).map((m) => this.#keyView(m)) };
+        return { keys: await this.#keys() };
       case "keygen":
         return await this.#keygen(params, onEvent);
       case "sign":
@@ -134,7 +134,7 @@ export class AdminService {
     const o = this.#o;
     const counts = o.desk.ledger.counts();
     const peers = o.peers();
-    const keys = await o.keystore.listKeys();
+    const keys = await this.#keys();
     return {
       version: VERSION,
       identity: o.identity.identity,
@@ -154,8 +154,11 @@ export class AdminService {
       consent: o.consent,
       initiators: o.initiators,
       debug_initiation: o.debugInitiation,
-      warnings: o.warnings(),
-      keys: keys.map((m) => this.#keyView(m)),
+      warnings: [
+        ...o.warnings(),
+        ...keys.filter((k) => k["problem"] !== undefined).map((k) => String(k["problem"])),
+      ],
+      keys,
     };
   }
 
@@ -182,6 +185,37 @@ export class AdminService {
       this.#o.peers().filter((p) => p.self || p.live || (!p.connected && p.reachable))
         .map((p) => p.identity),
     );
+  }
+
+  /** All keys; a damaged one is shown with its problem and never as able to sign. */
+  async #keys(): Promise<Record<string, unknown>[]> {
+    const reports = await this.#o.keystore.inspectKeys();
+    return reports.map(({ keyId, meta, problem }) => ({
+      ...(meta === null
+        ? {
+          key_id: keyId,
+          curve: "unknown",
+          public_key: "",
+          encodings: {},
+          committee: [],
+          threshold: 0,
+          generation: 0,
+          created_at: "",
+          live: 0,
+          needed: 0,
+        }
+        : this.#keyView(meta)),
+      ...(problem === null
+        ? {}
+        : { status: "damaged", can_sign: false, problem: `${problem.message}; ${problem.hint}` }),
+    }));
+  }
+
+  /** The metadata of a key, undefined if there is none here; a damaged one is an error. */
+  async #metaOf(keyId: string): Promise<KeyMeta | undefined> {
+    const report = (await this.#o.keystore.inspectKeys()).find((r) => r.keyId === keyId);
+    if (report?.problem) throw report.problem;
+    return report?.meta ?? undefined;
   }
 
   #keyView(meta: KeyMeta): Record<string, unknown> {
@@ -319,7 +353,7 @@ export class AdminService {
     const self = o.identity.identity;
     const keyId = text(params, "key_id").toLowerCase();
     if (!/^[0-9a-f]{32}$/.test(keyId)) throw badRequest("key_id: expected 32 hex digits");
-    const meta = (await o.keystore.listKeys()).find((m) => m.keyId === keyId);
+    const meta = await this.#metaOf(keyId);
     if (meta === undefined && params["members"] === undefined) {
       throw new NodeError("TF-NO-KEY", `this node has no share of key ${keyId}`, {
         exit: 3,
