@@ -22,6 +22,21 @@ export interface Position {
   readonly waitingFor: readonly Identity[];
 }
 
+/** A member that sent two different messages where one was due; the first one counted. */
+export interface Equivocation {
+  readonly member: Identity;
+  /** Message name, without family and protocol. */
+  readonly type: string;
+}
+
+/** What a ceremony needs of the engine. */
+export interface CeremonyHooks {
+  /** Ends the run, which then calls {@link Ceremony.finish}. */
+  onAbort(reason: string): void;
+  /** A listener threw; that must not end anything. */
+  onListenerError(error: unknown): void;
+}
+
 /** One ceremony, running or finished. Made by the engine. */
 export class Ceremony {
   /** 64 hex digits. */
@@ -41,17 +56,18 @@ export class Ceremony {
   #position: Position = { round: 0, step: "starting", waitingFor: [] };
   readonly #listeners = new Set<(ceremony: Ceremony) => void>();
   #resolve!: (outcome: Outcome) => void;
-  #onAbort: (reason: string) => void;
+  readonly #equivocations: Equivocation[] = [];
+  #hooks: CeremonyHooks;
 
-  /** For the engine: `onAbort` ends the run and then calls {@link Ceremony.finish}. */
-  constructor(spec: CeremonySpec, startedAt: number, onAbort: (reason: string) => void) {
+  /** For the engine. */
+  constructor(spec: CeremonySpec, startedAt: number, hooks: CeremonyHooks) {
     this.id = toHex(spec.id);
     this.kind = spec.kind;
     this.curve = spec.curve;
     this.members = membersOf(spec);
     this.startedAt = startedAt;
     this.#keyId = spec.kind === "keygen" ? null : toHex(spec.keyId);
-    this.#onAbort = onAbort;
+    this.#hooks = hooks;
     this.result = new Promise((resolve) => this.#resolve = resolve);
   }
 
@@ -90,6 +106,11 @@ export class Ceremony {
     return this.#position.waitingFor;
   }
 
+  /** Who contradicted themselves, in order of discovery, each slot once. */
+  get equivocations(): readonly Equivocation[] {
+    return this.#equivocations;
+  }
+
   /** Calls `listener` after every change, the last time when it ends; the result unsubscribes. */
   onChange(listener: (ceremony: Ceremony) => void): () => void {
     this.#listeners.add(listener);
@@ -98,7 +119,7 @@ export class Ceremony {
 
   /** Ends it now; without effect once it has ended. */
   abort(reason: string): void {
-    if (this.#outcome === null) this.#onAbort(reason);
+    if (this.#outcome === null) this.#hooks.onAbort(reason);
   }
 
   /** For the engine: the run moved on. */
@@ -108,6 +129,14 @@ export class Ceremony {
     this.#tell();
   }
 
+  /** For the engine: a member contradicted itself. Returns false if that was known. */
+  contradict(equivocation: Equivocation): boolean {
+    const { member, type } = equivocation;
+    if (this.#equivocations.some((e) => e.member === member && e.type === type)) return false;
+    this.#equivocations.push(equivocation);
+    return true;
+  }
+
   /** For the engine: the one end. Returns false if it had ended already. */
   finish(outcome: Outcome, now: number): boolean {
     if (this.#outcome !== null) return false;
@@ -115,7 +144,6 @@ export class Ceremony {
     this.#finishedAt = now;
     this.#position = { ...this.#position, step: outcome.state, waitingFor: [] };
     if (outcome.state === "complete") this.#keyId = toHex(outcome.result.keyId);
-    this.#onAbort = () => {};
     this.#resolve(outcome);
     this.#tell();
     this.#listeners.clear();
@@ -123,6 +151,12 @@ export class Ceremony {
   }
 
   #tell(): void {
-    for (const listener of [...this.#listeners]) listener(this);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(this);
+      } catch (error) {
+        this.#hooks.onListenerError(error);
+      }
+    }
   }
 }

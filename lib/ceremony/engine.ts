@@ -61,7 +61,7 @@ export class CeremonyEngine {
   readonly #send: (to: Identity, command: TssCommand) => void;
   readonly #log: Logger;
   readonly #limits: CeremonyLimits;
-  readonly #storeKey: Uint8Array;
+  readonly #storeKey: Uint8Array<ArrayBuffer>;
   readonly #runs = new Map<string, CeremonyRun>();
   // In order of their ends.
   readonly #finished = new Map<string, Ceremony>();
@@ -126,7 +126,7 @@ export class CeremonyEngine {
     log.info("ceremony started", { members: run.ceremony.members });
     if (ended) this.#finish(id, log); // the worker did not even start
     else this.#tellBusy();
-    for (const command of this.#early.take(id)) this.#hear(run, command);
+    for (const command of this.#early.take(id)) this.#hear(run, command, "verified");
     return run.ceremony;
   }
 
@@ -148,10 +148,10 @@ export class CeremonyEngine {
     if (sender === this.#identity.identity) return refuse("it names this node as its sender");
     if (command.data.length > MAX_ROUND_MESSAGE_BYTES) return refuse("it is too large");
     if (this.#finished.has(id)) return "finished";
-    // Checked once, before it costs memory or reaches a ceremony.
-    if (!verifyTss(command)) return refuse("its signature does not verify");
     const run = this.#runs.get(id);
     if (run !== undefined) return this.#hear(run, command);
+    // Before it costs memory; a signature is verified once.
+    if (!verifyTss(command)) return refuse("its signature does not verify");
     const kept = this.#early.put(id, sender, command.data.length, command);
     return kept === "kept" ? "early" : refuse("its sender sent too much too early");
   }
@@ -183,24 +183,26 @@ export class CeremonyEngine {
     this.#storeKey.fill(0);
   }
 
-  #hear(run: CeremonyRun, command: TssCommand): Delivery {
+  /** Cheap checks first: a signature costs a millisecond. */
+  #hear(run: CeremonyRun, command: TssCommand, signature?: "verified"): Delivery {
     const { ceremony } = run;
+    const { from, data } = command;
     const refuse = (why: string): Delivery => {
-      this.#complain(ceremony.id, command.from, why);
+      this.#complain(ceremony.id, from, why);
       return "refused";
     };
     if (ceremony.state !== "running") return "finished";
     if (command.ceremonyType !== CEREMONY_TYPE[ceremony.kind]) {
       return refuse("it belongs to another kind of ceremony");
     }
-    switch (run.hear(command.from, roleOf(ceremony.kind, command.flags), command.data)) {
-      case "delivered":
-        return "delivered";
-      case "not a member":
-        return refuse("its sender is not a member in that role");
-      case "quota":
-        return refuse("its sender sent too much");
+    const role = roleOf(ceremony.kind, command.flags);
+    if (!run.hasMember(from, role)) return refuse("its sender is not a member in that role");
+    if (signature === undefined && !verifyTss(command)) {
+      return refuse("its signature does not verify");
     }
+    return run.hear(from, role, data) === "delivered"
+      ? "delivered"
+      : refuse("its sender sent too much");
   }
 
   #finish(id: string, log: Logger): void {
@@ -238,7 +240,13 @@ export class CeremonyEngine {
   }
 
   #tellBusy(): void {
-    for (const listener of [...this.#busyListeners]) listener(this.#runs.size);
+    for (const listener of [...this.#busyListeners]) {
+      try {
+        listener(this.#runs.size);
+      } catch (error) {
+        this.#log.error("busy listener failed", { error });
+      }
+    }
   }
 }
 

@@ -10,6 +10,7 @@ import type { Clock } from "../mesh/clock.ts";
 import type { TssCommand } from "../mesh/command_types.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Committee } from "../tss/errors.ts";
+import { VERSION } from "../version.ts";
 import { Ceremony } from "./ceremony.ts";
 import { Deadlines, type Limit } from "./deadlines.ts";
 import { flagsOf } from "./flags.ts";
@@ -28,7 +29,7 @@ export interface RunHost {
   readonly limits: CeremonyLimits;
   readonly log: Logger;
   /** A fresh copy of the store key; it is given away to the worker. */
-  storeKey(): Uint8Array;
+  storeKey(): Uint8Array<ArrayBuffer>;
   /** Builds and signs a command. */
   sign(flags: number, data: Uint8Array): TssCommand;
   send(to: Identity, command: TssCommand): void;
@@ -36,8 +37,8 @@ export interface RunHost {
   onEnd(): void;
 }
 
-/** What became of a message for a running ceremony. */
-export type Hearing = "delivered" | "not a member" | "quota";
+/** What became of a message: given to the worker, or dropped because its sender sent too much. */
+export type Hearing = "delivered" | "quota";
 
 /** One running ceremony. */
 export class CeremonyRun {
@@ -61,7 +62,10 @@ export class CeremonyRun {
     this.ceremony = new Ceremony(
       spec,
       host.clock.now(),
-      (reason) => this.#end({ state: "aborted", reason }),
+      {
+        onAbort: (reason) => this.#end({ state: "aborted", reason }),
+        onListenerError: (error) => host.log.error("ceremony listener failed", { error }),
+      },
     );
     this.#deadlines = new Deadlines(host.clock, {
       roundMs: spec.roundTimeoutMs ?? host.limits.roundTimeoutMs,
@@ -70,9 +74,13 @@ export class CeremonyRun {
     this.#launch();
   }
 
-  /** Takes an authenticated message of a sender that speaks as member of `committee`. */
+  /** Tells whether `sender` is a member of `committee`. */
+  hasMember(sender: Identity, committee: Committee): boolean {
+    return this.#seats.get(committee)?.includes(sender) ?? false;
+  }
+
+  /** Takes an authenticated message of a member that speaks in a role it has. */
   hear(sender: Identity, committee: Committee, data: Uint8Array): Hearing {
-    if (!this.#seats.get(committee)?.includes(sender)) return "not a member";
     const key = `${committee}/${sender}`;
     const load = this.#loads.get(key) ?? { count: 0, bytes: 0 };
     const { maxMessagesPerMember, maxBytesPerMember } = this.#host.limits;
@@ -92,7 +100,7 @@ export class CeremonyRun {
         onMessage: (message) => this.#take(message),
         onCrash: (reason) => this.#fail({ ...internal(reason), round: this.ceremony.round }),
       });
-      const storeKey = Uint8Array.from(this.#host.storeKey());
+      const storeKey = this.#host.storeKey();
       const job = jobOf(this.#spec, this.#host.self);
       // Given away, not copied: the network thread keeps no second copy of the key.
       this.#worker.post({ do: "run", job, storeKey }, [storeKey.buffer]);
@@ -106,6 +114,10 @@ export class CeremonyRun {
     if (this.ceremony.state !== "running") return;
     switch (message.did) {
       case "load":
+        if (message.version !== VERSION) {
+          this.#fail(internal("the worker bundle is of another version: run `deno task build`"));
+          return;
+        }
         this.ceremony.move({ round: 1, step: "starting", waitingFor: [] });
         break;
       case "say":
@@ -123,10 +135,7 @@ export class CeremonyRun {
         break;
       }
       case "conflict":
-        this.#host.log.warn("member sent two different messages for one slot", {
-          member: message.from.identity,
-          type: message.type,
-        });
+        this.#contradict(message.from.identity, message.type);
         break;
       case "store":
         this.#store(message.share);
@@ -158,7 +167,19 @@ export class CeremonyRun {
     const committees = to.map((role) => role.committee);
     const command = this.#host.sign(flagsOf(this.#spec.kind, as, committees, broadcast), data);
     // As a Go node does: one command per name, even if a name stands in both committees.
-    for (const role of to) this.#host.send(role.identity, command);
+    for (const role of to) {
+      try {
+        this.#host.send(role.identity, command);
+      } catch (error) {
+        // Lost like any message: if it matters, a deadline tells.
+        this.#host.log.error("round message not sent", { to: role.identity, error });
+      }
+    }
+  }
+
+  #contradict(member: Identity, type: string): void {
+    if (!this.ceremony.contradict({ member, type })) return;
+    this.#host.log.warn("member sent two different messages for one slot", { member, type });
   }
 
   #store(share: NewShare): void {

@@ -6,6 +6,8 @@
  */
 
 import { type Identity, parseIdentity } from "../crypto/identity.ts";
+import { secp256k1 } from "../crypto/curve.ts";
+import { bytesToInt } from "../encoding/bytes.ts";
 import { MAX_SIGNED_MESSAGE_BYTES } from "./limits.ts";
 import { CeremonyRefused } from "./verdict.ts";
 
@@ -119,6 +121,9 @@ export function checkSpec(spec: CeremonySpec, self: Identity, maxCommittee: numb
   checkKey(spec.keyId);
   if (spec.curve === "secp256k1" && spec.message.length !== 32) {
     refuse("an ECDSA key signs a digest of exactly 32 bytes");
+  }
+  if (spec.curve === "secp256k1" && bytesToInt(spec.message) >= secp256k1.q) {
+    refuse("the digest, as an integer, is not below the order of secp256k1");
   }
   if (spec.message.length > MAX_SIGNED_MESSAGE_BYTES) {
     refuse(`the message has more than ${MAX_SIGNED_MESSAGE_BYTES} bytes`, "Sign its hash instead.");

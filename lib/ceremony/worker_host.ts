@@ -5,7 +5,6 @@
  * @module
  */
 
-import { utf8 } from "../encoding/bytes.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
 /** A running worker. */
@@ -60,9 +59,11 @@ export async function loadWorkers(): Promise<WorkerFactory> {
 /** Returns a factory of permissionless workers that run the JavaScript text `source`. */
 export function workersFrom(source: string): WorkerFactory {
   // A dependency in CommonJS form makes the bundler write createRequire(import.meta.url), which
-  // takes no data: URL. Nothing is ever required through it: the bundle holds everything.
+  // takes file URLs only. Nothing is ever required through it: the bundle holds everything.
   const code = source.replaceAll("createRequire(import.meta.url)", 'createRequire("file:///")');
-  const url = `data:text/javascript;base64,${utf8(code).toBase64()}`;
+  // A blob: URL needs no permission either and starts a thread in a third of the time that a data:
+  // URL takes, which the runtime parses like a module of the program. It is never revoked.
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   return (events) => {
     const worker = new Worker(url, {
       type: "module",

@@ -4,28 +4,23 @@
  * @module
  */
 
-import type { RandomSource } from "../arith/random.ts";
-import type { Identity, NodeIdentity } from "../crypto/identity.ts";
+import type { Identity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Acceptor, isLoopback } from "./acceptor.ts";
-import type { Clock } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import { Dialer, type DialOutcome, type TargetView } from "./dialer.ts";
 import { DuplicateCache } from "./duplicates.ts";
 import { advertisedAddress, Entrance } from "./entrance.ts";
 import { encodeOneHop } from "./envelope.ts";
 import { EnvelopeGate } from "./envelopes.ts";
-import { floodRouter, Forwarder, type Router } from "./forwarding.ts";
+import { floodRouter, Forwarder } from "./forwarding.ts";
 import { Gossip } from "./gossip.ts";
 import { BUSY_REASON, Inbound, type Incoming } from "./inbound.ts";
-import {
-  DUPLICATE_ENTRIES,
-  DUPLICATE_ENTRIES_PER_SOURCE,
-  DUPLICATE_LIFE,
-  MAINTENANCE_INTERVAL,
-} from "./limits.ts";
-import { type NameCheck, noNameCheck } from "./name_check.ts";
-import type { Listener, Net } from "./net.ts";
+import { DUPLICATE_ENTRIES, DUPLICATE_ENTRIES_PER_SOURCE, DUPLICATE_LIFE } from "./limits.ts";
+import { Maintenance } from "./maintenance.ts";
+import type { MeshOptions } from "./mesh_options.ts";
+import { noNameCheck } from "./name_check.ts";
+import type { Listener } from "./net.ts";
 import type { Lane } from "./outbox.ts";
 import { Outgoing } from "./outgoing.ts";
 import { PeerTable } from "./peer_table.ts";
@@ -37,44 +32,13 @@ import {
   type SessionView,
   viewPeers,
   viewSession,
+  viewStats,
 } from "./views.ts";
 
 export type { Incoming, Via } from "./inbound.ts";
+export type { MeshConfig, MeshOptions } from "./mesh_options.ts";
 export { SendError, type SendFault } from "./outgoing.ts";
 export type { MeshStats, PeerView, SessionView } from "./views.ts";
-
-/** How a mesh is set up. */
-export interface MeshConfig {
-  /** Where to listen for peers; `null`: nowhere. Port 0 lets the system choose. */
-  readonly listen: { readonly host: string; readonly port: number } | null;
-  /**
-   * Host name, or `host:port`, under which others can dial this node; `null` advertises the bound
-   * address, unless it is a wildcard.
-   */
-  readonly advertise: string | null;
-  /** Peers (`host:port`) to keep a session with, for ever. */
-  readonly connect: readonly string[];
-  /** Sessions to aim for by own dials, and the most that strangers may fill; 0 admits no stranger. */
-  readonly peersWanted: number;
-  /** Peers that are admitted whatever the number of sessions. */
-  readonly reserved?: readonly Identity[];
-  /** Name and version announced to peers, for example `transfunctioner 0.1.0`. */
-  readonly software: string;
-}
-
-/** What a mesh needs of the world. */
-export interface MeshOptions {
-  readonly identity: NodeIdentity;
-  readonly net: Net;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  readonly log: Logger;
-  readonly config: MeshConfig;
-  /** Checks of identities against the DNS; default none. */
-  readonly names?: NameCheck;
-  /** Chooses ways to nodes that are not neighbours; default flooding. */
-  readonly router?: Router;
-}
 
 /** One node's part of the mesh. */
 export class Mesh {
@@ -90,12 +54,12 @@ export class Mesh {
   readonly #outgoing: Outgoing;
   readonly #entrance: Entrance;
   readonly #dialer: Dialer;
+  readonly #maintenance: Maintenance;
   readonly #reserved: ReadonlySet<Identity>;
   readonly #handlers = new Set<(incoming: Incoming) => void>();
   readonly #watchers = new Set<(peer: Identity, up: boolean) => void>();
   #listener: Listener | null = null;
   #acceptor: Acceptor | null = null;
-  #cancelMaintenance: (() => void) | null = null;
   #started: number | null = null;
   #stopped = false;
   #ended = 0;
@@ -194,6 +158,17 @@ export class Mesh {
       connected: (peer) => this.#sessions.get(peer) !== undefined,
       own: (address) => this.#ownAddress(address),
     });
+    this.#maintenance = new Maintenance({
+      clock,
+      random,
+      log,
+      missing: () => config.peersWanted - this.#sessions.size,
+      candidates: () =>
+        this.#table.list().filter((peer) =>
+          peer.address !== "" && this.#sessions.get(peer.identity) === undefined
+        ),
+      dial: (address) => this.#dialer.once(address),
+    });
   }
 
   /** This node's name. */
@@ -240,7 +215,7 @@ export class Mesh {
     }
     this.#started = clock.now();
     this.#gossip.start();
-    this.#scheduleMaintenance();
+    this.#maintenance.start();
     for (const address of config.connect) this.#dialer.keep(address);
   }
 
@@ -248,7 +223,7 @@ export class Mesh {
   stop(): Promise<void> {
     this.#stopped = true;
     this.#started = null;
-    this.#cancelMaintenance?.();
+    this.#maintenance.stop();
     this.#gossip.stop();
     this.#dialer.stop();
     this.#acceptor?.stop();
@@ -278,33 +253,20 @@ export class Mesh {
 
   /** Counters and gauges of this moment. */
   stats(): MeshStats {
-    const sessions = this.#sessions.list();
-    const { forwarded, duplicates, notCanonical, spent, relayDropped } = this.#forwarder.counters;
-    const { routedReceived, rateDropped, ignored } = this.#inbound.counters;
-    const running = this.#started !== null;
-    const healthy = running && this.#listener !== null && sessions.length > 0;
-    return {
-      running: running ? 1 : 0,
-      healthy: healthy ? 1 : 0,
-      uptime_seconds: running ? (this.#o.clock.now() - this.#started!) / 1000 : 0,
-      sessions_active: sessions.length,
-      peers_known: this.#gossip.count(),
-      peers_live: sessions.filter((s) => s.lastPong !== null).length,
-      messages_forwarded_total: forwarded,
-      messages_routed_received_total: routedReceived,
-      messages_dedup_dropped_total: duplicates,
-      broadcasts_sent_total: this.#outgoing.broadcasts,
-      messages_rate_dropped_total: rateDropped + this.#gossip.dropped,
-      connections_cooldown_dropped_total: this.#entrance.coolDownDropped,
-      envelopes_rate_dropped_total: this.#gate.rateDropped,
-      messages_not_canonical_total: notCanonical,
-      messages_spent_total: spent,
-      messages_relay_dropped_total: relayDropped,
-      messages_ignored_total: ignored,
-      envelopes_replayed_total: this.#gate.replays,
-      sessions_ended_total: this.#ended,
-      handshakes_active: this.#acceptor?.handshakes ?? 0,
-    };
+    return viewStats({
+      uptime: this.#started === null ? null : this.#o.clock.now() - this.#started,
+      listening: this.#listener !== null,
+      sessions: this.#sessions.list(),
+      peersKnown: this.#gossip.count(),
+      forwarding: this.#forwarder.counters,
+      inbound: this.#inbound.counters,
+      gossipDropped: this.#gossip.dropped,
+      broadcasts: this.#outgoing.broadcasts,
+      coolDownDropped: this.#entrance.coolDownDropped,
+      gate: this.#gate,
+      sessionsEnded: this.#ended,
+      handshakes: this.#acceptor?.handshakes ?? 0,
+    });
   }
 
   /** Calls `handler` for each command that concerns the rooms above; returns how to stop that. */
@@ -428,43 +390,6 @@ export class Mesh {
     const bound = this.listening;
     return address === this.address() ||
       (bound !== null && address === advertisedAddress(bound, null));
-  }
-
-  #scheduleMaintenance(): void {
-    this.#cancelMaintenance = this.#o.clock.setTimer(MAINTENANCE_INTERVAL, () => {
-      this.maintain();
-      this.#scheduleMaintenance();
-    });
-  }
-
-  /** Dials known peers until there are as many sessions as wanted; runs every 67 s by itself. */
-  maintain(): void {
-    const gap = this.#o.config.peersWanted - this.#sessions.size;
-    if (gap <= 0 || this.#stopped) return;
-    const candidates = this.#table.list().filter((peer) =>
-      peer.address !== "" && this.#sessions.get(peer.identity) === undefined
-    );
-    for (const peer of this.#shuffled(candidates).slice(0, gap)) {
-      void this.#dialer.once(peer.address).then((outcome) => {
-        if (outcome.kind === "failed") {
-          this.#log.debug("known peer not reached", {
-            peer: peer.identity,
-            address: peer.address,
-            reason: outcome.reason,
-          });
-        }
-      });
-    }
-  }
-
-  #shuffled<T>(items: T[]): T[] {
-    for (let i = items.length - 1; i > 0; i--) {
-      const bytes = this.#o.random(8);
-      const r = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
-      const j = Number(r % BigInt(i + 1));
-      [items[i], items[j]] = [items[j]!, items[i]!];
-    }
-    return items;
   }
 
   #deliver(incoming: Incoming): void {

@@ -6,6 +6,8 @@
 
 import type { Identity } from "../crypto/identity.ts";
 import type { PeerRecord } from "./commands.ts";
+import type { ForwardingCounters } from "./forwarding.ts";
+import type { InboundCounters } from "./inbound.ts";
 import type { KnownPeer } from "./peer_table.ts";
 import { PROTOCOL_VERSION } from "./records.ts";
 import type { Session } from "./session.ts";
@@ -146,4 +148,48 @@ export function viewPeers(
     };
   });
   return [self, ...others];
+}
+
+/** Where the figures of {@link viewStats} come from. */
+export interface StatsSources {
+  /** Time since the start, ms; `null` while stopped. */
+  readonly uptime: number | null;
+  readonly listening: boolean;
+  readonly sessions: readonly Session[];
+  readonly peersKnown: number;
+  readonly forwarding: ForwardingCounters;
+  readonly inbound: InboundCounters;
+  readonly gossipDropped: number;
+  readonly broadcasts: number;
+  readonly coolDownDropped: number;
+  readonly gate: { readonly rateDropped: number; readonly replays: number };
+  readonly sessionsEnded: number;
+  readonly handshakes: number;
+}
+
+/** Puts the figures under the Go node's names. */
+export function viewStats(from: StatsSources): MeshStats {
+  const { uptime, sessions, forwarding, inbound } = from;
+  return {
+    running: uptime === null ? 0 : 1,
+    healthy: uptime !== null && from.listening && sessions.length > 0 ? 1 : 0,
+    uptime_seconds: (uptime ?? 0) / 1000,
+    sessions_active: sessions.length,
+    peers_known: from.peersKnown,
+    peers_live: sessions.filter((s) => s.lastPong !== null).length,
+    messages_forwarded_total: forwarding.forwarded,
+    messages_routed_received_total: inbound.routedReceived,
+    messages_dedup_dropped_total: forwarding.duplicates,
+    broadcasts_sent_total: from.broadcasts,
+    messages_rate_dropped_total: inbound.rateDropped + from.gossipDropped,
+    connections_cooldown_dropped_total: from.coolDownDropped,
+    envelopes_rate_dropped_total: from.gate.rateDropped,
+    messages_not_canonical_total: forwarding.notCanonical,
+    messages_spent_total: forwarding.spent,
+    messages_relay_dropped_total: forwarding.relayDropped,
+    messages_ignored_total: inbound.ignored,
+    envelopes_replayed_total: from.gate.replays,
+    sessions_ended_total: from.sessionsEnded,
+    handshakes_active: from.handshakes,
+  };
 }

@@ -151,7 +151,7 @@ export class Desk {
       throw new NodeError("TF-REQUEST", "this node is not in the committee", { exit: 3 });
     }
     if (this.ledger.get(request.id) !== undefined || this.#o.shares.seen(request.id)) {
-      throw new NodeError("TF-REPLAY", "this ceremony id was used before", { exit: 3 });
+      throw usedBefore();
     }
     const local = request.requester === this.#o.self && !unsigned;
     await this.#o.shares.check(request);
@@ -165,7 +165,7 @@ export class Desk {
       }
     }
     // The id counts as used from here on: durable before anything of it leaves this node.
-    await this.#o.shares.remember(request.id);
+    if (!await this.#o.shares.remember(request.id)) throw usedBefore();
     const entry = new Entry(request, this.#o.clock.now(), local, mustWait ? "waiting" : "starting");
     this.ledger.add(entry);
     if (mustWait) {
@@ -406,6 +406,10 @@ export class Desk {
       if (!entry.isOver) entry.ceremony?.abort("the node is going down");
     }
   }
+}
+
+function usedBefore(): NodeError {
+  return new NodeError("TF-REPLAY", "this ceremony id was used before", { exit: 3 });
 }
 
 /** Text of another node, made fit for a log line or a terminal. */

@@ -23,8 +23,8 @@ import type { CeremonyRequest, ReshareRequest, SignRequest } from "./request.ts"
 export interface ShareBook {
   /** Whether a ceremony id was used before, also before a restart. */
   seen(id: string): boolean;
-  /** Marks a ceremony id as used; durable when it resolves. */
-  remember(id: string): Promise<void>;
+  /** Marks a ceremony id as used; durable when it resolves. False if it was used before. */
+  remember(id: string): Promise<boolean>;
   /** @throws {NodeError} if the request cannot be served with what is stored here. */
   check(request: CeremonyRequest): Promise<void>;
   /** Collects what the ceremony needs; waits for pre-parameters where there are none yet. */
@@ -68,8 +68,8 @@ export class KeystoreBook implements ShareBook {
     return this.#keystore.seenCeremony(id);
   }
 
-  async remember(id: string): Promise<void> {
-    await this.#keystore.rememberCeremony(id);
+  remember(id: string): Promise<boolean> {
+    return this.#keystore.rememberCeremony(id);
   }
 
   async check(request: CeremonyRequest): Promise<void> {

@@ -8,16 +8,18 @@
 
 import { mod } from "../arith/number.ts";
 import { randomBelow, type RandomSource } from "../arith/random.ts";
-import type { Arithmetic } from "../arith/types.ts";
+import type { Arithmetic, PowJob } from "../arith/types.ts";
 import type { CurvePoint } from "../crypto/curve.ts";
 import type { PaillierPrivate, PaillierPublic } from "./paillier.ts";
 import { Q, Q5 } from "./proofs/bounds.ts";
 import { type AliceProof, proveAlice } from "./proofs/mta_alice.ts";
 import {
+  type BobOpening,
+  type BobPreparation,
   type BobProof,
   type BobProofWc,
-  proveBob,
-  proveBobWc,
+  openBob,
+  openBobWc,
   verifyBob,
   verifyBobWc,
 } from "./proofs/mta_bob.ts";
@@ -57,38 +59,66 @@ export interface BobInput {
   readonly secret: bigint;
 }
 
-function answer(
-  { publicKey, c1, secret }: BobInput,
-  arith: Arithmetic,
+/** Bob's answer; `beta` is his share `−y mod q`, secret, the rest is for Alice. */
+export interface BobAnswer<Proof> {
+  readonly c2: bigint;
+  readonly beta: bigint;
+  readonly proof: Proof;
+}
+
+/** An answer between its two halves, so that two answers can share one batch. */
+interface Begun<Opening> {
+  readonly opening: Opening;
+  readonly jobs: readonly PowJob[];
+  finish(powers: readonly bigint[], arith: Arithmetic): BobAnswer<BobProof>;
+}
+
+function begin<Opening extends BobOpening>(
+  input: BobInput,
+  open: (preparation: BobPreparation) => Opening,
   random: RandomSource,
-): { c2: bigint; beta: bigint; y: bigint; r: bigint } {
+): Begun<Opening> {
+  const { publicKey, c1, secret: x } = input;
   if (!publicKey.isCiphertext(c1)) {
     throw new RangeError("Cannot answer: the ciphertext must be in [0, N²) and coprime to N");
   }
-  const { n, n2, modulusN2 } = publicKey;
+  const { n, n2, modulusN2: modulus } = publicKey;
   const y = randomBelow(Q5, random);
   const r = publicKey.randomness(random);
-  const [cx, rn] = arith.powBatch([
-    { base: c1, exponent: secret, modulus: modulusN2 },
-    { base: r, exponent: n, modulus: modulusN2 },
-  ]) as [bigint, bigint];
-  return { c2: cx * rn % n2 * ((1n + y * n) % n2) % n2, beta: mod(-y, Q), y, r };
+  const opening = open({ ...input, x, y, r });
+  const own = [{ base: c1, exponent: x, modulus }, { base: r, exponent: n, modulus }];
+  return {
+    opening,
+    jobs: [...own, ...opening.jobs],
+    finish([cx, rn, ...powers], arith) {
+      const c2 = cx! * rn! % n2 * ((1n + y * n) % n2) % n2;
+      return { c2, beta: mod(-y, Q), proof: opening.complete(powers, c2, arith) };
+    },
+  };
+}
+
+function beginPlain(input: BobInput, random: RandomSource) {
+  return begin(input, (preparation) => openBob(preparation, random), random);
+}
+
+function beginChecked(input: BobInput & { readonly X: CurvePoint }, random: RandomSource) {
+  const { X } = input;
+  return begin(input, (preparation) => openBobWc({ ...preparation, X }, random), random);
 }
 
 /**
  * Bob's step without check. It does not verify Alice's range proof: do that first, once, with
  * `verifyAlice`.
  *
- * @returns `c2` and `proof` for Alice; `beta` is Bob's share `−y mod q`, secret.
  * @throws {RangeError} if `c1` is no ciphertext.
  */
 export function bobMiddle(
   input: BobInput,
   arith: Arithmetic,
   random: RandomSource,
-): { c2: bigint; beta: bigint; proof: BobProof } {
-  const { c2, beta, y, r } = answer(input, arith, random);
-  return { c2, beta, proof: proveBob({ ...input, c2, x: input.secret, y, r }, arith, random) };
+): BobAnswer<BobProof> {
+  const { jobs, finish } = beginPlain(input, random);
+  return finish(arith.powBatch(jobs), arith);
 }
 
 /** Bob's step with check against `X = secret·G`; see {@link bobMiddle}. */
@@ -96,9 +126,34 @@ export function bobMiddleWc(
   input: BobInput & { readonly X: CurvePoint },
   arith: Arithmetic,
   random: RandomSource,
-): { c2: bigint; beta: bigint; proof: BobProofWc } {
-  const { c2, beta, y, r } = answer(input, arith, random);
-  return { c2, beta, proof: proveBobWc({ ...input, c2, x: input.secret, y, r }, arith, random) };
+): BobAnswer<BobProofWc> {
+  const { jobs, finish, opening } = beginChecked(input, random);
+  const answer = finish(arith.powBatch(jobs), arith);
+  return { ...answer, proof: { ...answer.proof, u: opening.u } };
+}
+
+/**
+ * Both of Bob's steps on one ciphertext, without check for `secret` and with check for
+ * `checkedSecret`, in one batch: faster than one after the other.
+ *
+ * @throws {RangeError} if `c1` is no ciphertext.
+ */
+export function bobMiddlePair(
+  input: BobInput & {
+    /** The second multiplier, in `[0, q)`. */
+    readonly checkedSecret: bigint;
+    /** `checkedSecret·G`. */
+    readonly X: CurvePoint;
+  },
+  arith: Arithmetic,
+  random: RandomSource,
+): { plain: BobAnswer<BobProof>; checked: BobAnswer<BobProofWc> } {
+  const one = beginPlain(input, random);
+  const two = beginChecked({ ...input, secret: input.checkedSecret }, random);
+  const powers = arith.powBatch([...one.jobs, ...two.jobs]);
+  const plain = one.finish(powers.slice(0, one.jobs.length), arith);
+  const checked = two.finish(powers.slice(one.jobs.length), arith);
+  return { plain, checked: { ...checked, proof: { ...checked.proof, u: two.opening.u } } };
 }
 
 /** What Alice ends with. */

@@ -127,6 +127,7 @@ const senseless: [name: string, spec: Parameters<CeremonyEngine["start"]>[0], wh
   ["somebody else's committee", keygen({ committee: ids.slice(1, 4) }), /not in the committee/],
   ["no pre-parameters", keygen({ preParams: undefined }), /no pre-parameters/],
   ["a short digest", sign({ message: new Uint8Array(31) }), /32 bytes/],
+  ["a digest above the order", sign({ message: new Uint8Array(32).fill(255) }), /below the order/],
   ["a short key id", sign({ keyId: keyId.slice(1) }), /16 bytes/],
   ["another key's public key", sign({ keyId: new Uint8Array(16) }), /does not belong/],
   ["a reshare without a share", reshare({ share: undefined }), /no share/],
@@ -515,6 +516,52 @@ Deno.test("CeremonyEngine refuses a new share of another key", async () => {
     share: { keyId, publicKey: other, shareCiphertext: new Uint8Array(9) },
   });
   assert.equal(failed(await ceremony.result).code, "TF-VERIFY");
+});
+
+Deno.test("CeremonyEngine records a contradiction once and goes on", () => {
+  const { engine, workers, log } = setUp();
+  const ceremony = engine.start(keygen());
+  const from = { committee: "single", identity: ids[1]! } as const;
+  for (let i = 0; i < 3; i++) workers[0]!.say({ did: "conflict", from, type: "Message1" });
+  assert.deepEqual(ceremony.equivocations, [{ member: ids[1], type: "Message1" }]);
+  assert.equal(log.lines.filter((l) => l.message.includes("two different")).length, 1);
+  assert.equal(ceremony.state, "running");
+});
+
+Deno.test("CeremonyEngine refuses a worker of another version", async () => {
+  const { engine, workers } = setUp();
+  const ceremony = engine.start(keygen());
+  workers[0]!.say({ did: "load", version: "0.0.0-old" });
+  assert.match(failed(await ceremony.result).reason, /another version/);
+});
+
+Deno.test("CeremonyEngine survives listeners and senders that throw", async () => {
+  const { factory, workers } = fakeWorkers();
+  const log = collectingLogger();
+  const engine = new CeremonyEngine({
+    identity: nodes[0]!,
+    clock: new VirtualClock(),
+    workers: factory,
+    send: () => {
+      throw new Error("no session");
+    },
+    log,
+    storeKey: new Uint8Array(32),
+  });
+  engine.onBusy(() => {
+    throw new Error("listener");
+  });
+  const ceremony = engine.start(keygen());
+  ceremony.onChange(() => {
+    throw new Error("listener");
+  });
+  const to = [{ committee: "single", identity: ids[1]! }] as const;
+  workers[0]!.say({ did: "say", as: "single", to, broadcast: true, data: DATA });
+  finishKeygen(workers[0]!);
+  assert.equal((await ceremony.result).state, "complete");
+  for (const part of ["ceremony listener", "busy listener", "not sent"]) {
+    assert.ok(log.has("error", part), part);
+  }
 });
 
 Deno.test("CeremonyEngine.list() forgets ended ceremonies after 29 minutes and beyond a number", async () => {

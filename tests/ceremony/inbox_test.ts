@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { encodeJson, type JsonInput } from "../../lib/encoding/json.ts";
 import { Inbox, type Waiting } from "../../lib/ceremony/inbox.ts";
 import type { MessageSpec } from "../../lib/tss/channel.ts";
+import * as ecdsa from "../../lib/tss/ecdsa/messages.ts";
+import * as eddsa from "../../lib/tss/eddsa/messages.ts";
 import { type Committee, ContentError, ProtocolError } from "../../lib/tss/errors.ts";
 import type { Json } from "../../lib/encoding/json.ts";
 
@@ -175,4 +178,57 @@ Deno.test("Inbox parses a flood of repeats once", async () => {
   assert.equal(parsed, 1);
   assert.equal(conflicts.length, 999);
   assert.equal((await box.collect(counted, [1])).get(1), 0n);
+});
+
+const real = [ecdsa, eddsa].flatMap((m) => [
+  m.keygenMessages,
+  m.signingMessages,
+  m.resharingMessages,
+]);
+
+Deno.test("Inbox with the real messages hears or blames, whatever the content", async () => {
+  const leaf = fc.oneof(
+    fc.constant(null),
+    fc.boolean(),
+    fc.bigInt(),
+    fc.bigInt({ min: 0n, max: 1n << 4096n }),
+    fc.string(),
+  );
+  const names = [
+    ...new Set(["Commitment", "Share", "ReceiverID", "S", "Theta", "C", "N", "Alpha"]),
+  ];
+  const content: fc.Arbitrary<JsonInput> = fc.letrec<{ value: JsonInput }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      leaf,
+      fc.array(tie("value"), { maxLength: 5 }),
+      fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), tie("value"), { maxKeys: 6 }),
+    ),
+  })).value;
+  const choice = fc.constantFrom(...real.flatMap((specs) => specs.map((s) => [specs, s] as const)));
+  await fc.assert(
+    fc.asyncProperty(choice, content, async ([specs, spec], value) => {
+      const { box } = inbox([...specs]);
+      const heard = box.collect(spec, [3]);
+      box.receive(spec.from, 3, encodeJson({ t: spec.type, c: value }));
+      const error = await heard.then((m) => (assert.ok(m.has(3)), null), (e) => e);
+      if (error === null) return;
+      assert.ok(error instanceof ProtocolError);
+      assert.deepEqual([error.culprits, error.round], [[3], spec.round]);
+      assert.ok(error.reason.length < 300, error.reason);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+Deno.test("Inbox hears or blames, whatever the bytes", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (data) => {
+      const { box } = inbox();
+      const heard = box.collect(One, [3]);
+      box.receive("single", 3, data);
+      assert.deepEqual((await failure(heard)).culprits, [3]);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -43,8 +43,9 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
   const shares: ShareBook = {
     seen: (ceremony) => seen.has(ceremony),
     remember: (ceremony) => {
+      const fresh = !seen.has(ceremony);
       seen.add(ceremony);
-      return Promise.resolve();
+      return Promise.resolve(fresh);
     },
     check: () => Promise.resolve(),
     prepare: (request) =>

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { defaultArithmetic } from "../../lib/arith/mod.ts";
 import { secp256k1 } from "../../lib/crypto/curve.ts";
 import { utf8 } from "../../lib/encoding/bytes.ts";
-import { aliceEnd, aliceEndWc, aliceStart, bobMiddle, bobMiddleWc } from "../../lib/tss/mta.ts";
+import {
+  aliceEnd,
+  aliceEndWc,
+  aliceStart,
+  bobMiddle,
+  bobMiddlePair,
+  bobMiddleWc,
+} from "../../lib/tss/mta.ts";
 import { verifyAlice } from "../../lib/tss/proofs/mta_alice.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { testKeys } from "./proofs/fixtures.ts";
@@ -53,6 +60,13 @@ Deno.test("the steps of MtA turn a product into a sum, with and without check", 
     const alphaWc = aliceEndWc({ ...endInput, c2: checked.c2, X }, checked.proof, arith);
     assert(alphaWc !== null);
     assert.equal((alphaWc + checked.beta) % q, a * b % q);
+
+    const pair = bobMiddlePair({ ...bobInput, secret: b, checkedSecret: b, X }, arith, random);
+    const first = aliceEnd({ ...endInput, c2: pair.plain.c2 }, pair.plain.proof, arith);
+    const second = aliceEndWc({ ...endInput, c2: pair.checked.c2, X }, pair.checked.proof, arith);
+    assert(first !== null && second !== null);
+    assert.equal((first + pair.plain.beta) % q, a * b % q);
+    assert.equal((second + pair.checked.beta) % q, a * b % q);
 
     assert.equal(aliceEnd({ ...endInput, c2: checked.c2 }, plain.proof, arith), null);
     assert.equal(

@@ -50,7 +50,9 @@ export interface KeygenInput {
   readonly ceremonyId: Uint8Array;
   /** Used for this key only. */
   readonly preParams: PreParams;
+  /** The back-end for big exponentiations. */
   readonly arith: Arithmetic;
+  /** Source of all secrets. */
   readonly random: RandomSource;
 }
 

@@ -23,8 +23,11 @@ import type { MessageType } from "./message_type.ts";
 
 /** Round 1: commitment to the polynomial, public parameters and the proofs of their form. */
 export interface KeygenRound1 extends PublicParameters {
+  /** Hash of the opening that a later round sends. */
   readonly commitment: bigint;
+  /** H2 is a power of H1. */
   readonly dlnProof1: DlnProof;
+  /** H1 is a power of H2. */
   readonly dlnProof2: DlnProof;
 }
 
@@ -59,8 +62,11 @@ export const KGRound1Message: MessageType<KeygenRound1> = {
 
 /** Round 2, to one party: its share (secret between the two) and a factor proof made for it. */
 export interface KeygenRound2Share {
+  /** The value of the sender's polynomial at the receiver's key. Secret. */
   readonly share: bigint;
+  /** The sender's Paillier modulus has no small factor; made under the receiver's parameters. */
   readonly facProof: FacProof;
+  /** The receiver's key in minimal bytes. */
   readonly receiverId: Uint8Array;
 }
 
@@ -87,7 +93,9 @@ export const KGRound2Message1: MessageType<KeygenRound2Share> = {
 
 /** Round 2, to all: the opening of the round 1 commitment and the proof of the Paillier modulus. */
 export interface KeygenRound2Opening {
+  /** The opening: a random number, then the coordinates of the points. */
   readonly deCommitment: readonly bigint[];
+  /** The Paillier modulus is the product of two primes of the right form. */
   readonly modProof: ModProof;
 }
 
@@ -109,6 +117,7 @@ export const KGRound2Message2: MessageType<KeygenRound2Opening> = {
 
 /** Round 3: the proof of the Paillier key, bound to the public key all must agree on. */
 export interface KeygenRound3 {
+  /** 13 roots that only the owner of the Paillier key can draw. */
   readonly paillierProof: PaillierKeyProof;
 }
 

@@ -44,15 +44,21 @@ export const KEYGEN_TASK = "ecdsa-keygen";
 export interface KeygenContext {
   /** Party keys, ascending. */
   readonly keys: readonly bigint[];
+  /** The own index. */
   readonly self: number;
   /** Every index but the own. */
   readonly others: readonly number[];
+  /** `threshold + 1` parties will be able to sign. */
   readonly threshold: number;
+  /** The session that all proofs are bound to. */
   readonly ssid: Uint8Array;
   /** Context bytes of every party's proofs. */
   readonly contexts: readonly Uint8Array[];
+  /** The own keys, with their factors. Secret. */
   readonly own: OwnKeys;
+  /** The back-end for big exponentiations. */
   readonly arith: Arithmetic;
+  /** Source of all secrets. */
   readonly random: RandomSource;
 }
 
@@ -209,6 +215,7 @@ export async function checkShares(
 
 /** What all polynomials together give. */
 export interface JointKey {
+  /** What signatures will verify under. */
   readonly publicKey: CurvePoint;
   /** The public image of every party's share. */
   readonly bigXj: readonly CurvePoint[];

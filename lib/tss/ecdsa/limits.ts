@@ -14,8 +14,12 @@ export const DIGEST_BYTES = 32;
 
 /** A party's public Paillier modulus and ring-Pedersen parameters, as plain numbers. */
 export interface PublicParameters {
+  /** The Paillier modulus. */
   readonly paillierN: bigint;
+  /** The ring-Pedersen modulus. */
   readonly nTilde: bigint;
+  /** The first ring-Pedersen base. */
   readonly h1: bigint;
+  /** The second ring-Pedersen base. */
   readonly h2: bigint;
 }

@@ -22,13 +22,17 @@ const PRIME_ROUNDS = 20;
 
 /** What everybody may use of a party: its encryption key and its commitment parameters. */
 export interface PeerKeys {
+  /** The encryption key. */
   readonly paillier: PaillierPublic;
+  /** The commitment parameters. */
   readonly pedersen: Pedersen;
 }
 
 /** The own counterpart, with known factors. Secret. */
 export interface OwnKeys {
+  /** The encryption key. */
   readonly paillier: PaillierPrivate;
+  /** The commitment parameters. */
   readonly pedersen: Pedersen;
 }
 
@@ -111,6 +115,7 @@ export function brokenRule(
 
 /** A value that two parties both claim. */
 export interface Collision {
+  /** The rule that the later of the two breaks. */
   readonly reason: string;
   /** The earlier and the later index. */
   readonly parties: readonly [number, number];

@@ -6,8 +6,6 @@
  * @module
  */
 
-import type { Arithmetic } from "../../arith/mod.ts";
-import type { RandomSource } from "../../arith/random.ts";
 import { flattenPoints, secp256k1 } from "../../crypto/curve.ts";
 import { partyContext } from "../../crypto/framed_hash.ts";
 import type { Channel } from "../channel.ts";
@@ -20,8 +18,12 @@ import { proveMod } from "../proofs/mod.ts";
 import { shareSecret, type Sharing } from "../vss.ts";
 import { say } from "./message_type.ts";
 import { type PeerKeys, publicParameters } from "./parameters.ts";
-import type { PreParams } from "./preparams.ts";
-import { indices, resharingContext, resharingError } from "./resharing_context.ts";
+import {
+  indices,
+  resharingContext,
+  resharingError,
+  type ResharingSetup,
+} from "./resharing_context.ts";
 import {
   DGRound1Message,
   DGRound2Message1,
@@ -43,29 +45,11 @@ import {
 import { type EcdsaShare, type EcdsaShareFields, rereadShare } from "./share.ts";
 
 /** What one node brings to a resharing. */
-export interface ResharingInput {
+export interface ResharingInput extends Omit<ResharingSetup, "oldKeys" | "newKeys"> {
   /** The old parties taking part, sorted by the keys they have in the share. */
   readonly oldParties: readonly Party[];
   /** The new parties, sorted by their new keys (the other form of the old ones: `nextKey`). */
   readonly newParties: readonly Party[];
-  /** The own index in each committee, or null. */
-  readonly oldIndex: number | null;
-  readonly newIndex: number | null;
-  readonly oldThreshold: number;
-  readonly newThreshold: number;
-  /** 32 bytes that no other ceremony has. */
-  readonly ceremonyId: Uint8Array;
-  /**
-   * The old share: required in the old committee; a new-only node that holds one (it was left out
-   * of the old parties) passes it too, and then checks more.
-   */
-  readonly share: EcdsaShareFields | null;
-  /** Required in the new committee. */
-  readonly preParams: PreParams | null;
-  /** The id of the key to be reshared; what the old parties state must belong to it. */
-  readonly expectedKeyId?: Uint8Array;
-  readonly arith: Arithmetic;
-  readonly random: RandomSource;
   /**
    * Makes the new share durable beside the old one before this node tells anybody that it has it
    * (round 4). The factor proofs of the other new parties are not checked yet: keep both shares.

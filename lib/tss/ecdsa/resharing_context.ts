@@ -22,46 +22,54 @@ export const RESHARING_TASK = "ecdsa-resharing";
 
 /** What a holder of the old key data knows for itself and need not take on trust. */
 export interface OldData {
+  /** The session that all proofs are bound to. */
   readonly ssid: Uint8Array;
+  /** The key to be reshared. */
   readonly publicKey: CurvePoint;
   /** `W_j = w_j·G`, the constant term that old party j must share. */
   readonly bigW: readonly CurvePoint[];
 }
 
-/** What stays the same from the first round to the last. */
-export interface ResharingContext {
+/** What a resharing is given, with the parties reduced to their keys. */
+export interface ResharingSetup {
   /** Keys of the old parties taking part, ascending. */
   readonly oldKeys: readonly bigint[];
   /** Keys of the new parties, ascending. */
   readonly newKeys: readonly bigint[];
+  /** The own index in the old committee, or null. */
   readonly oldIndex: number | null;
+  /** The own index in the new committee, or null. */
   readonly newIndex: number | null;
+  /** The threshold the key has. */
   readonly oldThreshold: number;
+  /** The threshold it shall get; from 1 to the number of new parties − 1. */
   readonly newThreshold: number;
+  /** 32 bytes that no other ceremony has. */
+  readonly ceremonyId: Uint8Array;
+  /**
+   * The old share: required in the old committee; a new-only node that holds one (it was left out
+   * of the old parties) passes it too, and then checks more. Secret.
+   */
+  readonly share: EcdsaShareFields | null;
+  /** Required in the new committee. Secret. */
+  readonly preParams: PreParams | null;
+  /** The id of the key to be reshared; what the old parties state must belong to it. */
+  readonly expectedKeyId?: Uint8Array;
+  /** The back-end for big exponentiations. */
+  readonly arith: Arithmetic;
+  /** Source of all secrets. */
+  readonly random: RandomSource;
+}
+
+/** What stays the same from the first round to the last. */
+export interface ResharingContext
+  extends Omit<ResharingSetup, "ceremonyId" | "share" | "preParams" | "expectedKeyId"> {
   /** Known to everybody who holds a share of the old key, taking part in the old committee or not. */
   readonly old: OldData | null;
   /** The key id that the request names, where known. */
   readonly expectedKeyId: Uint8Array | null;
   /** The own Paillier and commitment keys in the new committee. Secret. */
   readonly own: OwnKeys | null;
-  readonly arith: Arithmetic;
-  readonly random: RandomSource;
-}
-
-/** Inputs of {@link resharingContext}. */
-export interface ResharingSetup {
-  readonly oldKeys: readonly bigint[];
-  readonly newKeys: readonly bigint[];
-  readonly oldIndex: number | null;
-  readonly newIndex: number | null;
-  readonly oldThreshold: number;
-  readonly newThreshold: number;
-  readonly ceremonyId: Uint8Array;
-  readonly share: EcdsaShareFields | null;
-  readonly preParams: PreParams | null;
-  readonly expectedKeyId?: Uint8Array;
-  readonly arith: Arithmetic;
-  readonly random: RandomSource;
 }
 
 /** Fails the resharing without blaming anybody. */

@@ -18,8 +18,11 @@ import type { MessageType } from "./message_type.ts";
 
 /** Round 1, old to new: the key to be reshared and the commitment to the new polynomial. */
 export interface ReshareRound1 {
+  /** The key to be reshared. */
   readonly publicKey: CurvePoint;
+  /** Hash of the opening that a later round sends. */
   readonly commitment: bigint;
+  /** The session as the old party computes it. */
   readonly ssid: Uint8Array;
 }
 
@@ -46,8 +49,11 @@ export const DGRound1Message: MessageType<ReshareRound1> = {
 
 /** Round 2, new to new: public parameters with all proofs of their form. */
 export interface ReshareRound2 extends PublicParameters {
+  /** The Paillier modulus is the product of two primes of the right form. */
   readonly modProof: ModProof;
+  /** H2 is a power of H1. */
   readonly dlnProof1: DlnProof;
+  /** H1 is a power of H2. */
   readonly dlnProof2: DlnProof;
 }
 
@@ -98,11 +104,16 @@ function acknowledgement(name: string, round: number): MessageType<Acknowledgeme
 }
 
 /** Round 2, new to old: all round 1 messages have arrived and agree. */
-export const DGRound2Message2 = acknowledgement("DGRound2Message2", 2);
+export const DGRound2Message2: MessageType<Acknowledgement> = acknowledgement(
+  "DGRound2Message2",
+  2,
+);
 
 /** Round 3, old to one new party: its part of the old party's share (secret between the two). */
 export interface ReshareRound3Share {
+  /** The value of the sender's polynomial at the receiver's new key. Secret. */
   readonly share: bigint;
+  /** The receiver's key in minimal bytes. */
   readonly receiverId: Uint8Array;
 }
 
@@ -121,6 +132,7 @@ export const DGRound3Message1: MessageType<ReshareRound3Share> = {
 
 /** Round 3, old to new: the opening of the round 1 commitment. */
 export interface ReshareRound3Opening {
+  /** The opening: a random number, then the coordinates of the points. */
   readonly deCommitment: readonly bigint[];
 }
 
@@ -142,7 +154,9 @@ export const DGRound3Message2: MessageType<ReshareRound3Opening> = {
 
 /** Round 4, new to one new party: a factor proof made for it. */
 export interface ReshareRound4Factors {
+  /** The sender's Paillier modulus has no small factor; made under the receiver's parameters. */
   readonly facProof: FacProof;
+  /** The receiver's key in minimal bytes. */
   readonly receiverId: Uint8Array;
 }
 
@@ -166,4 +180,7 @@ export const DGRound4Message1: MessageType<ReshareRound4Factors> = {
 };
 
 /** Round 4, new to everybody: this party holds a consistent new share. */
-export const DGRound4Message2 = acknowledgement("DGRound4Message2", 4);
+export const DGRound4Message2: MessageType<Acknowledgement> = acknowledgement(
+  "DGRound4Message2",
+  4,
+);

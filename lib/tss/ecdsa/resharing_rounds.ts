@@ -34,7 +34,9 @@ import { keyIdOf } from "./share.ts";
 
 /** The session and key that the old parties agree on. */
 export interface Agreed {
+  /** The session that all proofs are bound to. */
   readonly ssid: Uint8Array;
+  /** The key to be reshared. */
   readonly publicKey: CurvePoint;
 }
 

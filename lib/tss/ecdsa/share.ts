@@ -35,37 +35,47 @@ export interface EcdsaShareFields {
   readonly shareId: bigint;
   /** The party keys, ascending. */
   readonly ks: readonly bigint[];
+  /** Everybody's ring-Pedersen modulus. */
   readonly nTildej: readonly bigint[];
+  /** Everybody's first ring-Pedersen base. */
   readonly h1j: readonly bigint[];
+  /** Everybody's second ring-Pedersen base. */
   readonly h2j: readonly bigint[];
   /** The public images of all secret shares. */
   readonly bigXj: readonly CurvePoint[];
+  /** Everybody's Paillier modulus. */
   readonly paillierPks: readonly bigint[];
   /** The public key that signatures verify under. */
   readonly publicKey: CurvePoint;
 }
 
 /** The public lists of a share, cut to some of its parties. */
-export interface SignerLists {
-  readonly ks: readonly bigint[];
-  readonly nTildej: readonly bigint[];
-  readonly h1j: readonly bigint[];
-  readonly h2j: readonly bigint[];
-  readonly bigXj: readonly CurvePoint[];
-  readonly paillierPks: readonly bigint[];
-}
+export type SignerLists = Pick<
+  EcdsaShareFields,
+  "ks" | "nTildej" | "h1j" | "h2j" | "bigXj" | "paillierPks"
+>;
 
 /** One party's share of a key. Holds secrets: prints as `[redacted]`, leaves by {@link shareToJson} only. */
 export class EcdsaShare implements EcdsaShareFields {
+  /** This party's Paillier key and ring-Pedersen parameters. Secret. */
   readonly preParams: PreParams;
+  /** The secret share. */
   readonly xi: bigint;
+  /** This party's key. */
   readonly shareId: bigint;
+  /** The party keys. */
   readonly ks: readonly bigint[];
+  /** Everybody's ring-Pedersen modulus. */
   readonly nTildej: readonly bigint[];
+  /** Everybody's first ring-Pedersen base. */
   readonly h1j: readonly bigint[];
+  /** Everybody's second ring-Pedersen base. */
   readonly h2j: readonly bigint[];
+  /** The public images of all secret shares. */
   readonly bigXj: readonly CurvePoint[];
+  /** Everybody's Paillier modulus. */
   readonly paillierPks: readonly bigint[];
+  /** The public key. */
   readonly publicKey: CurvePoint;
 
   /**

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Arithmetic } from "../../arith/mod.ts";
-import { randomBelow, type RandomSource } from "../../arith/random.ts";
+import { randomBelow } from "../../arith/random.ts";
 import { flattenPoints, secp256k1 } from "../../crypto/curve.ts";
 import { intToBytes } from "../../encoding/bytes.ts";
 import type { Channel } from "../channel.ts";
@@ -15,8 +14,7 @@ import type { Party } from "../party.ts";
 import { proveSchnorr } from "../proofs/schnorr.ts";
 import { proveV } from "../proofs/vproof.ts";
 import { say } from "./message_type.ts";
-import type { EcdsaShareFields } from "./share.ts";
-import { signingContext } from "./signing_context.ts";
+import { signingContext, type SigningSetup } from "./signing_context.ts";
 import {
   SignRound1Message1,
   SignRound1Message2,
@@ -53,20 +51,9 @@ import {
 export type { EcdsaSignature } from "./signing_reveal.ts";
 
 /** What one party brings to a signing. */
-export interface SigningInput {
+export interface SigningInput extends Omit<SigningSetup, "keys"> {
   /** The signers, sorted by the keys they have in the share. */
   readonly parties: readonly Party[];
-  /** The own index among the signers. */
-  readonly self: number;
-  /** The key's threshold: at least `threshold + 1` signers. */
-  readonly threshold: number;
-  /** 32 bytes that no other ceremony has: freshness of all proofs rests on it. */
-  readonly ceremonyId: Uint8Array;
-  readonly share: EcdsaShareFields;
-  /** 32 bytes that are, as integer, below the group order. */
-  readonly digest: Uint8Array;
-  readonly arith: Arithmetic;
-  readonly random: RandomSource;
 }
 
 /**

@@ -22,38 +22,45 @@ import { signingSsid } from "./ssid.ts";
 /** The protocol's name in errors, as the Go library has it. */
 export const SIGNING_TASK = "signing";
 
-/** What stays the same from the first round to the last; all lists count the signers. */
-export interface SigningContext {
+/** What a signing is given, with the parties reduced to their keys. */
+export interface SigningSetup {
   /** Signers' keys, ascending. */
   readonly keys: readonly bigint[];
+  /** The own index among the signers. */
   readonly self: number;
+  /** The key's threshold: at least `threshold + 1` signers. */
+  readonly threshold: number;
+  /** 32 bytes that no other ceremony has: freshness of all proofs rests on it. */
+  readonly ceremonyId: Uint8Array;
+  /** The own share of the key. Secret. */
+  readonly share: EcdsaShareFields;
+  /** 32 bytes that are, as integer, below the group order. */
+  readonly digest: Uint8Array;
+  /** The back-end for big exponentiations. */
+  readonly arith: Arithmetic;
+  /** Source of all secrets. */
+  readonly random: RandomSource;
+}
+
+/** What stays the same from the first round to the last; all lists count the signers. */
+export interface SigningContext
+  extends Pick<SigningSetup, "keys" | "self" | "digest" | "arith" | "random"> {
   /** Every index but the own. */
   readonly others: readonly number[];
-  readonly digest: Uint8Array;
   /** The digest as integer, below the group order. */
   readonly m: bigint;
+  /** The session that all proofs are bound to. */
   readonly ssid: Uint8Array;
   /** Context bytes of every signer's proofs. */
   readonly contexts: readonly Uint8Array[];
   /** `W_j = w_j·G` of every signer. */
   readonly bigW: readonly CurvePoint[];
+  /** What the signature will verify under. */
   readonly publicKey: CurvePoint;
+  /** The own keys, with their factors. Secret. */
   readonly own: OwnKeys;
+  /** Everybody's keys. */
   readonly peers: readonly PeerKeys[];
-  readonly arith: Arithmetic;
-  readonly random: RandomSource;
-}
-
-/** Inputs of {@link signingContext}. */
-export interface SigningSetup {
-  readonly keys: readonly bigint[];
-  readonly self: number;
-  readonly threshold: number;
-  readonly ceremonyId: Uint8Array;
-  readonly share: EcdsaShareFields;
-  readonly digest: Uint8Array;
-  readonly arith: Arithmetic;
-  readonly random: RandomSource;
 }
 
 /** Fails the signing without blaming anybody. */

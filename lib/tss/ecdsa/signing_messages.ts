@@ -30,8 +30,11 @@ const SCALAR = { max: secp256k1.q - 1n };
 
 /** Round 1, to one signer: k encrypted for it, with a range proof made for it. */
 export interface SignRound1Mta {
+  /** k, encrypted under the sender's Paillier key. */
   readonly c: bigint;
+  /** k is small; made under the receiver's parameters. */
   readonly rangeProof: AliceProof;
+  /** The receiver's key in minimal bytes. */
   readonly receiverId: Uint8Array;
 }
 
@@ -58,6 +61,7 @@ export const SignRound1Message1: MessageType<SignRound1Mta> = {
 
 /** A commitment to points that a later round opens. */
 export interface SignCommitment {
+  /** Hash of the opening that a later round sends. */
   readonly commitment: bigint;
 }
 
@@ -75,14 +79,22 @@ function commitmentType(name: string, round: number): MessageType<SignCommitment
 }
 
 /** Round 1: commitment to Gamma. */
-export const SignRound1Message2 = commitmentType("SignRound1Message2", 1);
+export const SignRound1Message2: MessageType<SignCommitment> = commitmentType(
+  "SignRound1Message2",
+  1,
+);
 
 /** Round 2, to one signer: both products with its k, with proofs made for it. */
 export interface SignRound2Mta {
+  /** The receiver's k times gamma, masked. */
   readonly c1: bigint;
+  /** The receiver's k times w, masked. */
   readonly c2: bigint;
+  /** c1 was made of small numbers. */
   readonly proofBob: BobProof;
+  /** c2 was made of small numbers and of the w behind the public W. */
   readonly proofBobWc: BobProofWc;
+  /** The receiver's key in minimal bytes. */
   readonly receiverId: Uint8Array;
 }
 
@@ -113,6 +125,7 @@ export const SignRound2Message: MessageType<SignRound2Mta> = {
 
 /** Round 3: the share of theta = k·gamma. */
 export interface SignRound3 {
+  /** In [0, q). */
   readonly theta: bigint;
 }
 
@@ -128,7 +141,9 @@ export const SignRound3Message: MessageType<SignRound3> = {
 
 /** Round 4: the opening of Gamma and the proof of knowing gamma. */
 export interface SignRound4 {
+  /** The opening: a random number, then the coordinates of the points. */
   readonly deCommitment: readonly bigint[];
+  /** Knowledge of the scalar behind the (last) opened point. */
   readonly zkProof: SchnorrProof;
 }
 
@@ -149,12 +164,18 @@ export const SignRound4Message: MessageType<SignRound4> = {
 };
 
 /** Round 5: commitment to V and A. */
-export const SignRound5Message = commitmentType("SignRound5Message", 5);
+export const SignRound5Message: MessageType<SignCommitment> = commitmentType(
+  "SignRound5Message",
+  5,
+);
 
 /** Round 6: the opening of V and A, with proofs for both. */
 export interface SignRound6 {
+  /** The opening: a random number, then the coordinates of the points. */
   readonly deCommitment: readonly bigint[];
+  /** Knowledge of the scalar behind the (last) opened point. */
   readonly zkProof: SchnorrProof;
+  /** Knowledge of s and l behind V. */
   readonly zkVProof: VProof;
 }
 
@@ -180,10 +201,14 @@ export const SignRound6Message: MessageType<SignRound6> = {
 };
 
 /** Round 7: commitment to U and T. */
-export const SignRound7Message = commitmentType("SignRound7Message", 7);
+export const SignRound7Message: MessageType<SignCommitment> = commitmentType(
+  "SignRound7Message",
+  7,
+);
 
 /** Round 8: the opening of U and T. */
 export interface SignRound8 {
+  /** The opening: a random number, then the coordinates of the points. */
   readonly deCommitment: readonly bigint[];
 }
 
@@ -204,6 +229,7 @@ export const SignRound8Message: MessageType<SignRound8> = {
 
 /** Round 9: the share of the signature. */
 export interface SignRound9 {
+  /** In [0, q). */
   readonly s: bigint;
 }
 

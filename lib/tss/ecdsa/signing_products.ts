@@ -8,7 +8,7 @@
 import { mod } from "../../arith/number.ts";
 import { secp256k1 } from "../../crypto/curve.ts";
 import { partyKeyBytes } from "../party.ts";
-import { aliceEnd, aliceEndWc, aliceStart, bobMiddle, bobMiddleWc } from "../mta.ts";
+import { aliceEnd, aliceEndWc, aliceStart, bobMiddlePair } from "../mta.ts";
 import { verifyAlice } from "../proofs/mta_alice.ts";
 import { checkReceivers, type SigningContext, signingVerdicts } from "./signing_context.ts";
 import type { SignRound1Mta, SignRound2Mta } from "./signing_messages.ts";
@@ -55,6 +55,7 @@ export async function checkEncryptions(
 
 /** The answer to one signer, and the shares of both products that stay here. Secret. */
 export interface Products {
+  /** What the other signer gets. */
   readonly message: SignRound2Mta;
   /** Own share of `k_j·gamma`. */
   readonly beta: bigint;
@@ -70,28 +71,29 @@ export function multiplyInto(
   gamma: bigint,
   w: bigint,
 ): Products {
-  const statement = {
-    session: ctx.contexts[ctx.self]!,
-    publicKey: ctx.peers[j]!.paillier,
-    peer: ctx.peers[j]!.pedersen,
-    c1: c,
-  };
-  const one = bobMiddle({ ...statement, secret: gamma }, ctx.arith, ctx.random);
-  const two = bobMiddleWc(
-    { ...statement, secret: w, X: ctx.bigW[ctx.self]! },
+  const { plain, checked } = bobMiddlePair(
+    {
+      session: ctx.contexts[ctx.self]!,
+      publicKey: ctx.peers[j]!.paillier,
+      peer: ctx.peers[j]!.pedersen,
+      c1: c,
+      secret: gamma,
+      checkedSecret: w,
+      X: ctx.bigW[ctx.self]!,
+    },
     ctx.arith,
     ctx.random,
   );
   return {
     message: {
-      c1: one.c2,
-      c2: two.c2,
-      proofBob: one.proof,
-      proofBobWc: two.proof,
+      c1: plain.c2,
+      c2: checked.c2,
+      proofBob: plain.proof,
+      proofBobWc: checked.proof,
       receiverId: partyKeyBytes(ctx.keys[j]!),
     },
-    beta: one.beta,
-    nu: two.beta,
+    beta: plain.beta,
+    nu: checked.beta,
   };
 }
 

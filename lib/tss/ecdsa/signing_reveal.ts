@@ -114,7 +114,9 @@ export function signatureShare(m: bigint, k: bigint, R: CurvePoint, sigma: bigin
 
 /** The blinding points of one signer: `V = s·R + l·G` and `A = rho·G`. */
 export interface Blinded {
+  /** Hides the share of the signature. */
   readonly V: CurvePoint;
+  /** Hides rho. */
   readonly A: CurvePoint;
 }
 
@@ -188,7 +190,9 @@ export function sumBlinded(
 
 /** The test points of one signer: `U = rho·V` and `T = l·A`; all U and all T have the same sum. */
 export interface TestPoints {
+  /** `rho·V`. */
   readonly U: CurvePoint;
+  /** `l·A`. */
   readonly T: CurvePoint;
 }
 

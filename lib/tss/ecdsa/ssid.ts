@@ -6,9 +6,9 @@
  */
 
 import { bytesToInt } from "../../encoding/bytes.ts";
-import { type CurvePoint, flattenPoints, secp256k1 } from "../../crypto/curve.ts";
-import { curveConstants } from "../../crypto/curve.ts";
+import { curveConstants, flattenPoints, secp256k1 } from "../../crypto/curve.ts";
 import { ssidOf, textToInt } from "../../crypto/framed_hash.ts";
+import type { EcdsaShareFields } from "./share.ts";
 
 /** The Go library computes every SSID in round 1 with nonce 0. */
 const ROUND = 1n;
@@ -20,12 +20,7 @@ function ceremony(id: Uint8Array): bigint[] {
 }
 
 /** The public part of key shares that an SSID covers, in party order. */
-export interface PublicLists {
-  readonly bigXj: readonly CurvePoint[];
-  readonly nTildej: readonly bigint[];
-  readonly h1j: readonly bigint[];
-  readonly h2j: readonly bigint[];
-}
+export type PublicLists = Pick<EcdsaShareFields, "bigXj" | "nTildej" | "h1j" | "h2j">;
 
 function listsOf(lists: PublicLists): bigint[] {
   return [...flattenPoints(lists.bigXj), ...lists.nTildej, ...lists.h1j, ...lists.h2j];

@@ -8,7 +8,7 @@
 
 import { mod } from "../../arith/number.ts";
 import { randomBelow, type RandomSource, randomUnit } from "../../arith/random.ts";
-import type { Arithmetic } from "../../arith/types.ts";
+import type { Arithmetic, PowJob } from "../../arith/types.ts";
 import { type CurvePoint, secp256k1 } from "../../crypto/curve.ts";
 import { hashIntsTagged } from "../../crypto/framed_hash.ts";
 import type { Json, JsonInput } from "../../encoding/json.ts";
@@ -159,15 +159,27 @@ export interface BobSecret {
   readonly r: bigint;
 }
 
+/** What Bob knows before his answer `c2` is there. */
+export type BobPreparation = Omit<BobStatement, "c2"> & BobSecret & { readonly peer: Pedersen };
 type ProveInput = BobStatement & BobSecret & { readonly peer: Pedersen };
 
-function prove(
-  input: ProveInput,
+/**
+ * A proof between its two halves, so that several can share one batch: raise `jobs`, then
+ * {@link BobOpening.complete}.
+ */
+export interface BobOpening {
+  /** The exponentiations of the first moves. */
+  readonly jobs: readonly PowJob[];
+  /** Answers the challenge; `powers` are the results of `jobs`. */
+  complete(powers: readonly bigint[], c2: bigint, arith: Arithmetic): BobProof;
+}
+
+function open(
+  input: BobPreparation,
   alpha: bigint,
   check: Check | undefined,
-  arith: Arithmetic,
   random: RandomSource,
-): BobProof {
+): BobOpening {
   const { publicKey, peer: { nTilde, h1, h2 }, c1, x, y, r } = input;
   const { n, n2, modulus, modulusN2 } = publicKey;
   const nt = nTilde.n;
@@ -177,7 +189,7 @@ function prove(
   const rhoPrm = randomBelow(Q3 * nt, random);
   const beta = randomUnit(n, random);
   const gamma = randomBelow(Q7, random);
-  const powers = arith.powBatch([
+  const jobs = [
     { base: h1, exponent: x, modulus: nTilde },
     { base: h2, exponent: rho, modulus: nTilde },
     { base: h1, exponent: alpha, modulus: nTilde },
@@ -188,29 +200,48 @@ function prove(
     { base: h2, exponent: tau, modulus: nTilde },
     { base: c1, exponent: alpha, modulus: modulusN2 },
     { base: beta, exponent: n, modulus: modulusN2 },
-  ]);
-  const pair = (i: number) => powers[i]! * powers[i + 1]! % nt;
-  const first = {
-    z: pair(0),
-    zPrm: pair(2),
-    t: pair(4),
-    v: powers[8]! * powers[9]! % n2 * ((1n + gamma * n) % n2) % n2,
-    w: pair(6),
+  ];
+  const complete = (powers: readonly bigint[], c2: bigint, arith: Arithmetic): BobProof => {
+    const pair = (i: number) => powers[i]! * powers[i + 1]! % nt;
+    const first = {
+      z: pair(0),
+      zPrm: pair(2),
+      t: pair(4),
+      v: powers[8]! * powers[9]! % n2 * ((1n + gamma * n) % n2) % n2,
+      w: pair(6),
+    };
+    const e = challenge({ ...input, c2 }, first, check);
+    return {
+      ...first,
+      s: arith.pow(r, e, modulus) * beta % n,
+      s1: e * x + alpha,
+      s2: e * rho + rhoPrm,
+      t1: e * y + gamma,
+      t2: e * sigma + tau,
+    };
   };
-  const e = challenge(input, first, check);
-  return {
-    ...first,
-    s: arith.pow(r, e, modulus) * beta % n,
-    s1: e * x + alpha,
-    s2: e * rho + rhoPrm,
-    t1: e * y + gamma,
-    t2: e * sigma + tau,
-  };
+  return { jobs, complete };
+}
+
+/** Opens a proof without check for Alice, who owns `peer`. */
+export function openBob(input: BobPreparation, random: RandomSource): BobOpening {
+  return open(input, randomBelow(Q3, random), undefined, random);
+}
+
+/** Opens a proof with check for Alice, who owns `peer`; `X = x·G`. `u` belongs to the proof. */
+export function openBobWc(
+  input: BobPreparation & { readonly X: CurvePoint },
+  random: RandomSource,
+): BobOpening & { readonly u: CurvePoint } {
+  const alpha = randomBelow(Q3, random);
+  const u = secp256k1.base.multiply(alpha);
+  return { ...open(input, alpha, { X: input.X, u }, random), u };
 }
 
 /** Makes a proof without check for Alice, who owns `peer`. */
 export function proveBob(input: ProveInput, arith: Arithmetic, random: RandomSource): BobProof {
-  return prove(input, randomBelow(Q3, random), undefined, arith, random);
+  const { jobs, complete } = openBob(input, random);
+  return complete(arith.powBatch(jobs), input.c2, arith);
 }
 
 /** Makes a proof with check for Alice, who owns `peer`; `X = x·G`. */
@@ -219,9 +250,8 @@ export function proveBobWc(
   arith: Arithmetic,
   random: RandomSource,
 ): BobProofWc {
-  const alpha = randomBelow(Q3, random);
-  const u = secp256k1.base.multiply(alpha);
-  return { ...prove(input, alpha, { X: input.X, u }, arith, random), u };
+  const { jobs, complete, u } = openBobWc(input, random);
+  return { ...complete(arith.powBatch(jobs), input.c2, arith), u };
 }
 
 type VerifyInput = BobStatement & { readonly own: Pedersen };
