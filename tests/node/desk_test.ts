@@ -78,7 +78,10 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
         const ceremony = new Ceremony(
           spec,
           clock.now(),
-          (reason) => void ceremony.finish({ state: "aborted", reason }, clock.now()),
+          {
+            onAbort: (reason) => void ceremony.finish({ state: "aborted", reason }, clock.now()),
+            onListenerError: (error) => assert.fail(String(error)),
+          },
         );
         started.push({ spec, ceremony, finish: (o) => ceremony.finish(o, clock.now()) });
         return ceremony;
