@@ -1,0 +1,76 @@
+/**
+ * Keeps up the number of sessions: every 67 s as many known peers are dialled as are missing
+ * (specification: mesh section 6.5).
+ *
+ * @module
+ */
+
+import type { RandomSource } from "../arith/random.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { Clock } from "./clock.ts";
+import type { DialOutcome } from "./dialer.ts";
+import { MAINTENANCE_INTERVAL } from "./limits.ts";
+import type { KnownPeer } from "./peer_table.ts";
+
+/** What maintenance needs of its surroundings. */
+export interface MaintenanceOptions {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  /** How many sessions are missing; zero or less for none. */
+  readonly missing: () => number;
+  /** Known peers with an address and without a session. */
+  readonly candidates: () => KnownPeer[];
+  readonly dial: (address: string) => Promise<DialOutcome>;
+}
+
+/** Dials known peers at intervals. */
+export class Maintenance {
+  readonly #o: MaintenanceOptions;
+  #cancel: (() => void) | null = null;
+
+  /** Maintenance that is not running yet. */
+  constructor(options: MaintenanceOptions) {
+    this.#o = options;
+  }
+
+  /** Runs now and then. */
+  start(): void {
+    this.#cancel = this.#o.clock.setTimer(MAINTENANCE_INTERVAL, () => {
+      this.run();
+      this.start();
+    });
+  }
+
+  /** Stops running. */
+  stop(): void {
+    this.#cancel?.();
+  }
+
+  /** Dials as many random candidates as sessions are missing. */
+  run(): void {
+    const missing = this.#o.missing();
+    if (missing <= 0) return;
+    for (const peer of this.#shuffled(this.#o.candidates()).slice(0, missing)) {
+      void this.#o.dial(peer.address).then((outcome) => {
+        if (outcome.kind !== "failed") return;
+        this.#o.log.debug("known peer not reached", {
+          peer: peer.identity,
+          address: peer.address,
+          reason: outcome.reason,
+        });
+      });
+    }
+  }
+
+  /** Fisher-Yates. */
+  #shuffled<T>(items: T[]): T[] {
+    for (let i = items.length - 1; i > 0; i--) {
+      const bytes = this.#o.random(8);
+      const r = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+      const j = Number(r % BigInt(i + 1));
+      [items[i], items[j]] = [items[j]!, items[i]!];
+    }
+    return items;
+  }
+}
