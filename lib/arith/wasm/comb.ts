@@ -95,7 +95,7 @@ export function combBytes(space: LaneSpace, shape: CombShape): number {
 
 /** Builds the tables of one base or of two bases (one a lane) of the same form. */
 export function buildCombs(space: LaneSpace, shape: CombShape, bases: readonly CombBase[]): Comb[] {
-  const { kernel, x } = space;
+  const { kernel } = space;
   const { teeth, blocks, a, b } = shape;
   const combs = bases.map(({ modulus }) => ({
     shape,
@@ -117,9 +117,9 @@ export function buildCombs(space: LaneSpace, shape: CombShape, bases: readonly C
   space.enter(m0, m1, bases[0]!.base, (bases[1] ?? bases[0]!).base);
   let i = 0;
   for (const stop of stops) {
-    if (stop.i > i) kernel.square(x, stop.i - i);
+    if (stop.i > i) kernel.square(stop.i - i);
     i = stop.i;
-    kernel.scatter(x, entry(c0, stop.block, stop.u), entry(c1, stop.block, stop.u));
+    kernel.scatter(entry(c0, stop.block, stop.u), entry(c1, stop.block, stop.u));
   }
   for (const comb of combs) {
     for (let block = 0; block < blocks; block++) {
@@ -138,9 +138,9 @@ export function buildCombs(space: LaneSpace, shape: CombShape, bases: readonly C
     for (let k = 0; k < sides[0]!.length; k++) {
       const [l0, b0] = sides[0]![k]!;
       const [l1, b1] = sides[1]![k] ?? sides[1]![0]!;
-      kernel.gather(x, entry(l0, b0, u - top), entry(l1, b1, u - top));
-      kernel.mul(x, x, entry(l0, b0, top), entry(l1, b1, top));
-      kernel.scatter(x, entry(l0, b0, u), entry(l1, b1, u));
+      kernel.gather(entry(l0, b0, u - top), entry(l1, b1, u - top));
+      kernel.mul(entry(l0, b0, top), entry(l1, b1, top));
+      kernel.scatter(entry(l0, b0, u), entry(l1, b1, u));
     }
   }
   return combs;
@@ -195,7 +195,7 @@ export function powCombs(space: LaneSpace, jobs: readonly CombJob[]): void {
 }
 
 function combPair(space: LaneSpace, p0: CombJob, p1: CombJob): void {
-  const { kernel, x } = space;
+  const { kernel } = space;
   const { shape } = p0.comb;
   const { teeth, blocks, a, b } = shape;
   const [u0, u1] = [columnsOf(p0.job.exponent, shape), columnsOf(p1.job.exponent, shape)];
@@ -204,12 +204,12 @@ function combPair(space: LaneSpace, p0: CombJob, p1: CombJob): void {
   kernel.setModuli(p0.comb.modulus, p1.comb.modulus);
   let at = 0;
   for (let k = b - 1; k >= 0; k--) {
-    if (at > 0) kernel.square(x, 1);
+    if (at > 0) kernel.square(1);
     for (let block = 0; block < blocks; block++) {
       if (block * b + k >= a) continue;
       const [e0, e1] = [address(p0.comb, block, u0[at]!), address(p1.comb, block, u1[at]!)];
-      if (at === 0) kernel.gather(x, e0, e1);
-      else kernel.mul(x, x, e0, e1);
+      if (at === 0) kernel.gather(e0, e1);
+      else kernel.mul(e0, e1);
       at++;
     }
   }

@@ -13,14 +13,12 @@ const HEAD_BITS = 10;
 /** Work space of one kernel that can double. */
 export class FermatSpace {
   readonly #kernel: Kernel;
-  readonly #x: Address;
   readonly #singles: readonly [Address, Address];
   readonly #masks: Address;
 
   /** Allocates for numbers of at most `bits` bits; the caller resets the kernel at the end. */
   constructor(kernel: Kernel, bits: number) {
     this.#kernel = kernel;
-    this.#x = kernel.allocate(kernel.double);
     this.#singles = [kernel.allocate(kernel.single), kernel.allocate(kernel.single)];
     this.#masks = kernel.allocate(16 * bits);
   }
@@ -39,11 +37,11 @@ export class FermatSpace {
       );
     head(0, n0);
     head(1, n1);
-    kernel.gather(this.#x, ...this.#singles);
-    kernel.powTwo(this.#x, this.#masks, bits, HEAD_BITS);
+    kernel.gather(...this.#singles);
+    kernel.powTwo(this.#masks, bits, HEAD_BITS);
     return [
-      kernel.read(this.#x, 0) % n0 === kernel.r % n0,
-      kernel.read(this.#x, 1) % n1 === kernel.r % n1,
+      kernel.read(0) % n0 === kernel.r % n0,
+      kernel.read(1) % n1 === kernel.r % n1,
     ];
   }
 }

@@ -1,8 +1,8 @@
 /**
  * A compiled multiplication kernel with its memory: conversion of numbers, moduli, allocation.
  *
- * Numbers outside a running operation are *one-lane*: `limbs` float64 in a row. An operation works
- * on *two-lane* registers, where limb j of both lanes is adjacent; {@link Kernel.gather} and
+ * Numbers in memory are *one-lane*: `limbs` float64 in a row. Operations work in place on the
+ * register X, which is *two-lane*: limb j of both lanes is adjacent. {@link Kernel.gather} and
  * {@link Kernel.scatter} go from one form to the other, so any two numbers can share an operation.
  *
  * @module
@@ -55,11 +55,11 @@ class LazyModulus implements PreparedModulus {
 
 interface KernelExports {
   readonly memory: WebAssembly.Memory;
-  mul(target: Address, a: Address, b0: Address, b1: Address): void;
-  square(x: Address, count: number): void;
-  powTwo?(x: Address, masks: Address, count: number): void;
-  gather(target: Address, s0: Address, s1: Address): void;
-  scatter(source: Address, t0: Address, t1: Address): void;
+  mul(b0: Address, b1: Address): void;
+  square(count: number): void;
+  powTwo?(masks: Address, count: number): void;
+  gather(s0: Address, s1: Address): void;
+  scatter(t0: Address, t1: Address): void;
 }
 
 /** Limb counts that get a kernel: a bounded number of modules, whatever sizes a peer sends. */
@@ -101,8 +101,6 @@ export class Kernel {
   ];
   /** Bytes of a one-lane number. */
   readonly single: number;
-  /** Bytes of a two-lane number, with what an operation may read past its end. */
-  readonly double: number;
   /** R as a bigint. */
   readonly r: bigint;
 
@@ -120,7 +118,6 @@ export class Kernel {
     new BigUint64Array(buffer).set(code.squareTable, code.layout.initSquare / 8);
     const { rows } = code.layout;
     this.single = 8 * rows;
-    this.double = 16 * (rows + 2);
     this.r = 1n << BigInt(LIMB_BITS * rows);
     let bias = 0n;
     for (let j = 0; j < shape.limbs - 1; j++) bias += BigInt(HALF) << (WIDTH * BigInt(j));
@@ -186,11 +183,11 @@ export class Kernel {
     this.#floats.set(limbs, at / 8);
   }
 
-  /** Reads one lane of a two-lane number: an integer in `[0, 2M)`. */
-  read(at: Address, lane: 0 | 1): bigint {
+  /** Reads one lane of X: an integer in `[0, 2M)`. */
+  read(lane: 0 | 1): bigint {
     const { limbs } = this.shape;
     const floats = this.#floats;
-    let index = at / 8 + lane + 2 * (limbs - 1);
+    let index = this.#layout.register / 8 + lane + 2 * (limbs - 1);
     let value = 0n;
     for (let i = limbs; i > 0;) {
       let part = 0n;
@@ -235,30 +232,30 @@ export class Kernel {
     this.#moduli = [m0, m1];
   }
 
-  /** `target = a b / R` in both lanes; `a` two-lane, `b0` and `b1` one-lane. */
-  mul(target: Address, a: Address, b0: Address, b1: Address): void {
-    this.#exports.mul(target, a, b0, b1);
+  /** `X = X b / R` in both lanes, `b0` and `b1` the one-lane factors. */
+  mul(b0: Address, b1: Address): void {
+    this.#exports.mul(b0, b1);
   }
-  /** Squares a two-lane number in place, `count > 0` times. */
-  square(x: Address, count: number): void {
-    this.#exports.square(x, count);
+  /** `X = X^2 / R` in both lanes, `count > 0` times. */
+  square(count: number): void {
+    this.#exports.square(count);
   }
-  /** Makes a two-lane number of two one-lane ones. */
-  gather(target: Address, s0: Address, s1: Address): void {
-    this.#exports.gather(target, s0, s1);
+  /** Makes X of two one-lane numbers. */
+  gather(s0: Address, s1: Address): void {
+    this.#exports.gather(s0, s1);
   }
-  /** Takes a two-lane number apart into two one-lane ones. */
-  scatter(source: Address, t0: Address, t1: Address): void {
-    this.#exports.scatter(source, t0, t1);
+  /** Writes the lanes of X as one-lane numbers. */
+  scatter(t0: Address, t1: Address): void {
+    this.#exports.scatter(t0, t1);
   }
 
   /**
-   * Squares in place once per bit and doubles lane l after it where bit i of `bits[l]`, a text of
+   * Squares X once per bit and doubles lane l after it where bit i of `bits[l]`, a text of
    * zeros and ones from index `from` on, is 1.
    *
    * @throws {RangeError} if the kernel was not made for doubling.
    */
-  powTwo(x: Address, masks: Address, bits: readonly [string, string], from: number): void {
+  powTwo(masks: Address, bits: readonly [string, string], from: number): void {
     const { powTwo } = this.#exports;
     if (powTwo === undefined) throw new RangeError("This kernel does not double");
     const [t0, t1] = bits;
@@ -268,6 +265,6 @@ export class Kernel {
       words[4 * i] = words[4 * i + 1] = -(t0.charCodeAt(from + i) & 1);
       words[4 * i + 2] = words[4 * i + 3] = -(t1.charCodeAt(from + i) & 1);
     }
-    powTwo(x, masks, count);
+    powTwo(masks, count);
   }
 }

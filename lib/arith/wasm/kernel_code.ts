@@ -18,9 +18,12 @@
  * accumulate columns, and the biases, counted while the code is emitted, are cancelled by the
  * values that the accumulator starts from.
  *
+ * ## Registers
+ * An operation works in place on one two-lane register X at a constant address: an access inside the
+ * initial memory at a constant address needs no bounds check, any other is checked.
+ *
  * ## Order of work
- * Two rows a_i, a_{i+1} a pass, all columns unrolled at constant addresses (such an access inside
- * the initial memory needs no bounds check). A pass must first find its two quotient digits, a long
+ * Two rows a_i, a_{i+1} a pass, all columns unrolled at constant addresses. A pass must first find its two quotient digits, a long
  * chain of dependent steps; therefore the first two columns of the *next* pass are computed in the
  * middle of the current one, as soon as their accumulators are final.
  *
@@ -64,6 +67,8 @@ export interface Layout {
   readonly initMul: number;
   /** Start values of the accumulator for a squaring. */
   readonly initSquare: number;
+  /** The register X, two-lane. */
+  readonly register: number;
   /** Both working moduli, two-lane. */
   readonly modulus: number;
   /** All ones in a lane whose squaring is doubled. */
@@ -95,14 +100,16 @@ function addresses(limbs: number): Addresses {
   // Below 1024 nothing is kept: a null address shows in the results.
   const initMul = 1024;
   const initSquare = initMul + columns * 16;
-  const accumulator = initSquare + columns * 16;
+  const register = initSquare + columns * 16;
+  // A pass looks two rows ahead, after the last one past the end.
+  const accumulator = register + (rows + 2) * 16;
   const operand0 = accumulator + (limbs + 2) * 16;
   const operand1 = operand0 + (rows + 2) * 16;
   const modulus = operand1 + (rows + 2) * 16;
   const doubleMask = modulus + limbs * 16;
   const heap = (doubleMask + 16 + 63) & ~63;
   return {
-    ...{ rows, initMul, initSquare, accumulator, operand0, operand1 },
+    ...{ rows, initMul, initSquare, register, accumulator, operand0, operand1 },
     ...{ modulus, doubleMask, heap },
   };
 }
@@ -357,20 +364,26 @@ class ProductEmitter {
     while (ahead.length > 0) ahead.shift()!();
   }
 
+  /** Loads the two limbs of X that the pass multiplies by. */
+  loadRows(): void {
+    const { f, at, row } = this;
+    f.get(row).load(at.register).set(this.a0).get(row).load(at.register + 16).set(this.a1);
+  }
+
   /** Moves to the next row pair; leaves whether one is left before row `end`. */
   next(end: number): void {
     this.f.get(this.row).i32(32).i32Add().tee(this.row).i32(16 * end).i32NotEqual();
   }
 
-  /** Carries, makes limbs signed floats, stores the result at `target`; doubles where asked. */
-  end(target: Local, doubling: boolean): void {
+  /** Carries, makes limbs signed floats, stores the result in X; doubles where asked. */
+  end(doubling: boolean): void {
     const { f, at, shape: { limbs } } = this;
     const [mask, exponent, half, t, carry] = [this.#c1, this.#c2, this.a0, this.#t, this.#carry];
     f.splat(MASK).set(mask).splat(BITS_2_52).set(exponent);
     f.splat(floatBits(2 ** 52 + HALF)).set(half);
     if (doubling) this.loadAt(at.doubleMask).set(this.a1);
     for (let j = 0; j < limbs; j++) {
-      f.get(target);
+      f.i32(0);
       if (j === 0) f.get(this.#first);
       else if (j === 1) f.get(this.#second);
       else this.loadAt(at.accumulator + 16 * j);
@@ -381,22 +394,17 @@ class ProductEmitter {
       }
       if (j > 0) f.get(carry).add();
       f.tee(t).get(mask).and().get(exponent).or();
-      f.get(j < limbs - 1 ? half : exponent).floatSub().store(16 * j);
+      f.get(j < limbs - 1 ? half : exponent).floatSub().store(at.register + 16 * j);
       if (j < limbs - 1) f.get(t).shiftRight(LIMB_BITS).set(carry);
     }
   }
 }
 
-/** `mul(target, a, b0, b1)`: a two-lane, b0 and b1 the one-lane factors of the two lanes. */
+/** `mul(b0, b1)`: multiplies X by the one-lane factors of the two lanes. */
 function emitMul(shape: KernelShape, at: Addresses, biases: BiasCount): FunctionBuilder {
-  const e = new ProductEmitter(shape, at, at.initMul, biases, 4);
+  const e = new ProductEmitter(shape, at, at.initMul, biases, 2);
   const { f } = e;
-  const [target, a, b0, b1] = [0, 1, 2, 3].map((i) => f.parameter(i)) as [
-    Local,
-    Local,
-    Local,
-    Local,
-  ];
+  const [b0, b1] = [f.parameter(0), f.parameter(1)];
   e.begin();
   for (let j = 0; j < shape.limbs; j++) {
     f.i32(0).get(b1).get(b0).loadLane0(8 * j).loadLane1(8 * j).store(at.operand0 + 16 * j);
@@ -405,8 +413,8 @@ function emitMul(shape: KernelShape, at: Addresses, biases: BiasCount): Function
   const start = (offset: number, from: number, to: number) =>
     e.firstColumns(
       [() => {
-        f.get(a).get(e.row).i32Add().load(offset).set(x0);
-        f.get(a).get(e.row).i32Add().load(offset + 16).set(x1);
+        f.get(e.row).load(at.register + offset).set(x0);
+        f.get(e.row).load(at.register + offset + 16).set(x1);
         e.loadAt(at.operand0).set(y0);
         return [x0, y0];
       }],
@@ -419,7 +427,7 @@ function emitMul(shape: KernelShape, at: Addresses, biases: BiasCount): Function
     );
   for (const step of start(0, 0, 2)) step();
   f.loopWhile(() => {
-    f.get(a).get(e.row).i32Add().load().set(e.a0).get(a).get(e.row).i32Add().load(16).set(e.a1);
+    e.loadRows();
     e.pass(
       (j) => [at.operand0 + 16 * j, at.operand0 + 16 * (j - 1)],
       true,
@@ -429,7 +437,7 @@ function emitMul(shape: KernelShape, at: Addresses, biases: BiasCount): Function
     );
     e.next(at.rows);
   });
-  e.end(target, false);
+  e.end(false);
   return f;
 }
 
@@ -437,23 +445,22 @@ function emitMul(shape: KernelShape, at: Addresses, biases: BiasCount): Function
 const SQUARE_BLOCKS = 4;
 
 /**
- * `squareOnce(x)`, in place. Row i multiplies a_i by a_i once and by the doubled a_j of all j > i,
+ * `squareOnce()`: squares X. Row i multiplies a_i by a_i once and by the doubled a_j of all j > i,
  * so the operand arrays hold doubled limbs and zeros below the diagonal.
  */
 function emitSquare(shape: KernelShape, at: Addresses, biases: BiasCount): FunctionBuilder {
-  const e = new ProductEmitter(shape, at, at.initSquare, biases, 1);
+  const e = new ProductEmitter(shape, at, at.initSquare, biases, 0);
   const { f } = e;
-  const x = f.parameter(0);
   const t = f.vector();
   e.begin();
   for (let j = 0; j < at.rows; j++) {
-    f.get(x).load(16 * j).tee(t).get(t).floatAdd().set(t);
+    e.loadAt(at.register + 16 * j).tee(t).get(t).floatAdd().set(t);
     f.i32(0).get(t).store(at.operand0 + 16 * j).i32(0).get(t).store(at.operand1 + 16 * j);
   }
   const [x0, y1] = [f.vector(), f.vector()];
   const start = e.firstColumns(
     [() => {
-      f.get(x).load().set(x0);
+      e.loadAt(at.register).set(x0);
       return [x0, x0];
     }],
     [() => {
@@ -468,7 +475,7 @@ function emitSquare(shape: KernelShape, at: Addresses, biases: BiasCount): Funct
   for (let block = 0; block < SQUARE_BLOCKS; block++) {
     const [from, to] = [bound(block), bound(block + 1)];
     f.loopWhile(() => {
-      f.get(x).get(e.row).i32Add().load().set(e.a0).get(x).get(e.row).i32Add().load(16).set(e.a1);
+      e.loadRows();
       f.get(e.row).get(e.a0).store(at.operand0);
       f.get(e.row).splat(0n).store(at.operand1).get(e.row).get(e.a1).store(at.operand1 + 16);
       e.pass(
@@ -487,27 +494,27 @@ function emitSquare(shape: KernelShape, at: Addresses, biases: BiasCount): Funct
       e.next(to);
     });
   }
-  e.end(x, shape.doubling);
+  e.end(shape.doubling);
   return f;
 }
 
-/** `square(x, count)`: squares in place `count > 0` times. `self` is squareOnce's number. */
+/** `square(count)`: squares X `count > 0` times. `self` is squareOnce's number. */
 function emitRepeat(self: number): FunctionBuilder {
-  const f = new FunctionBuilder(2);
-  const [x, count] = [f.parameter(0), f.parameter(1)];
-  f.loopWhile(() => f.get(x).call(self).get(count).i32(1).i32Sub().tee(count));
+  const f = new FunctionBuilder(1);
+  const count = f.parameter(0);
+  f.loopWhile(() => f.call(self).get(count).i32(1).i32Sub().tee(count));
   return f;
 }
 
 /**
- * `powTwo(x, masks, count)`: squares in place `count > 0` times, after each squaring doubling the
- * lanes whose 64 bits in the next vector of `masks` are all ones.
+ * `powTwo(masks, count)`: squares X `count > 0` times, after each squaring doubling the lanes whose
+ * 64 bits in the next vector of `masks` are all ones.
  */
 function emitPowTwo(self: number, at: Addresses): FunctionBuilder {
-  const f = new FunctionBuilder(3);
-  const [x, masks, count] = [f.parameter(0), f.parameter(1), f.parameter(2)];
+  const f = new FunctionBuilder(2);
+  const [masks, count] = [f.parameter(0), f.parameter(1)];
   f.loopWhile(() => {
-    f.i32(0).get(masks).load().store(at.doubleMask).get(x).call(self);
+    f.i32(0).get(masks).load().store(at.doubleMask).call(self);
     f.get(masks).i32(16).i32Add().set(masks);
     f.get(count).i32(1).i32Sub().tee(count);
   });
@@ -515,23 +522,23 @@ function emitPowTwo(self: number, at: Addresses): FunctionBuilder {
   return f;
 }
 
-/** `gather(target, s0, s1)`: makes a two-lane number of two one-lane ones. */
-function emitGather(limbs: number): FunctionBuilder {
-  const f = new FunctionBuilder(3);
-  const [target, s0, s1] = [f.parameter(0), f.parameter(1), f.parameter(2)];
+/** `gather(s0, s1)`: makes X of two one-lane numbers. */
+function emitGather(limbs: number, at: Addresses): FunctionBuilder {
+  const f = new FunctionBuilder(2);
+  const [s0, s1] = [f.parameter(0), f.parameter(1)];
   for (let j = 0; j < limbs; j++) {
-    f.get(target).get(s1).get(s0).loadLane0(8 * j).loadLane1(8 * j).store(16 * j);
+    f.i32(0).get(s1).get(s0).loadLane0(8 * j).loadLane1(8 * j).store(at.register + 16 * j);
   }
   return f;
 }
 
-/** `scatter(source, t0, t1)`: takes a two-lane number apart. */
-function emitScatter(limbs: number): FunctionBuilder {
-  const f = new FunctionBuilder(3);
-  const [source, t0, t1] = [f.parameter(0), f.parameter(1), f.parameter(2)];
+/** `scatter(t0, t1)`: takes X apart. */
+function emitScatter(limbs: number, at: Addresses): FunctionBuilder {
+  const f = new FunctionBuilder(2);
+  const [t0, t1] = [f.parameter(0), f.parameter(1)];
   const v = f.vector();
   for (let j = 0; j < limbs; j++) {
-    f.get(t0).get(source).load(16 * j).tee(v).storeLane(0, 8 * j);
+    f.get(t0).i32(0).load(at.register + 16 * j).tee(v).storeLane(0, 8 * j);
     f.get(t1).get(v).storeLane(1, 8 * j);
   }
   return f;
@@ -552,8 +559,8 @@ export function emitKernel(
       mul: emitMul(shape, at, mulBiases),
       square: emitRepeat(0),
       ...(shape.doubling ? { powTwo: emitPowTwo(0, at) } : {}),
-      gather: emitGather(shape.limbs),
-      scatter: emitScatter(shape.limbs),
+      gather: emitGather(shape.limbs, at),
+      scatter: emitScatter(shape.limbs, at),
     },
     initialPages,
     maximumPages,

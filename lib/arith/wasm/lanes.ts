@@ -43,17 +43,14 @@ function digitsOf(e: bigint, w: number, length: number): Uint8Array {
 /** Work space and constants for operations of one kernel; lives until the kernel is reset. */
 export class LaneSpace {
   readonly kernel: Kernel;
-  /** Two-lane registers. */
-  readonly x: Address;
   readonly #temporary: readonly [Address, Address];
   readonly #unit: Address;
   readonly #constants = new Map<PreparedModulus, { one: Address; square: Address }>();
   readonly #windows: (readonly [Address, Address])[] = [];
 
-  /** Allocates the registers. */
+  /** Allocates. */
   constructor(kernel: Kernel) {
     this.kernel = kernel;
-    this.x = kernel.allocate(kernel.double);
     this.#temporary = [kernel.allocate(kernel.single), kernel.allocate(kernel.single)];
     this.#unit = kernel.allocate(kernel.single);
     kernel.put(this.#unit, 1n);
@@ -72,24 +69,24 @@ export class LaneSpace {
     return c;
   }
 
-  /** Sets the moduli and loads two numbers in Montgomery form into the register. */
+  /** Sets the moduli and loads X with two numbers in Montgomery form. */
   enter(m0: PreparedModulus, m1: PreparedModulus, b0: bigint, b1: bigint): void {
-    const { kernel, x } = this;
+    const { kernel } = this;
     const [t0, t1] = this.#temporary;
     const [c0, c1] = [this.constants(m0), this.constants(m1)];
     kernel.setModuli(m0, m1);
     kernel.put(t0, b0);
     kernel.put(t1, b1);
-    kernel.gather(x, t0, t1);
-    kernel.mul(x, x, c0.square, c1.square);
+    kernel.gather(t0, t1);
+    kernel.mul(c0.square, c1.square);
   }
 
-  /** Takes the register out of Montgomery form and hands its lanes to the jobs. */
+  /** Takes X out of Montgomery form and hands its lanes to the jobs. */
   leave(j0: LaneJob, j1: LaneJob): void {
-    const { kernel, x } = this;
-    kernel.mul(x, x, this.#unit, this.#unit);
-    j0.done(kernel.read(x, 0) % j0.modulus.n);
-    if (j1 !== j0) j1.done(kernel.read(x, 1) % j1.modulus.n);
+    const { kernel } = this;
+    kernel.mul(this.#unit, this.#unit);
+    j0.done(kernel.read(0) % j0.modulus.n);
+    if (j1 !== j0) j1.done(kernel.read(1) % j1.modulus.n);
   }
 
   /** Returns window tables of `size` entries for both lanes. */
@@ -119,7 +116,7 @@ export function powWindows(space: LaneSpace, jobs: readonly LaneJob[]): void {
 
 /** Computes two jobs in lockstep; the same job twice is allowed. */
 function powPair(space: LaneSpace, j0: LaneJob, j1: LaneJob): void {
-  const { kernel, x } = space;
+  const { kernel } = space;
   const bits = Math.max(bitLength(j0.exponent), bitLength(j1.exponent));
   const w = windowFor(bits);
   const length = Math.ceil(bits / w);
@@ -128,15 +125,15 @@ function powPair(space: LaneSpace, j0: LaneJob, j1: LaneJob): void {
   table[0] = [space.constants(j0.modulus).one, space.constants(j1.modulus).one];
   space.enter(j0.modulus, j1.modulus, j0.base, j1.base);
   const [first0, first1] = table[1]!;
-  kernel.scatter(x, first0, first1);
+  kernel.scatter(first0, first1);
   for (let i = 2; i < 1 << w; i++) {
-    kernel.mul(x, x, first0, first1);
-    kernel.scatter(x, ...table[i]!);
+    kernel.mul(first0, first1);
+    kernel.scatter(...table[i]!);
   }
-  kernel.gather(x, table[d0[length - 1]!]![0], table[d1[length - 1]!]![1]);
+  kernel.gather(table[d0[length - 1]!]![0], table[d1[length - 1]!]![1]);
   for (let i = length - 2; i >= 0; i--) {
-    kernel.square(x, w);
-    kernel.mul(x, x, table[d0[i]!]![0], table[d1[i]!]![1]);
+    kernel.square(w);
+    kernel.mul(table[d0[i]!]![0], table[d1[i]!]![1]);
   }
   space.leave(j0, j1);
 }

@@ -7,7 +7,7 @@
  */
 
 import { HALF, LIMB_BITS } from "./kernel_code.ts";
-import type { Address, Kernel, PreparedModulus } from "./kernel.ts";
+import type { Kernel, PreparedModulus } from "./kernel.ts";
 
 /** Limb patterns that drive partial sums and carries to their limits. */
 export const LIMB_PATTERNS: readonly (readonly number[])[] = [
@@ -47,7 +47,6 @@ export function selfTest(kernel: Kernel, bits: number): boolean {
     (patternNumber([0x16a09e667f3bc, -0x0bb67ae8584ca], limbs, top) | 1n) + top,
   ];
   try {
-    const registers = [kernel.allocate(kernel.double), kernel.allocate(kernel.double)] as const;
     const singles = [0, 1, 2, 3].map(() => kernel.allocate(kernel.single));
     const prepared = moduli.map((m) => kernel.prepare(m));
     return LIMB_PATTERNS.every((_, i) => {
@@ -60,32 +59,33 @@ export function selfTest(kernel: Kernel, bits: number): boolean {
         kernel.put(at, value);
         return value;
       });
-      const [x, y] = registers;
       kernel.setModuli(m0, m1);
-      kernel.gather(x, singles[0]!, singles[1]!);
-      kernel.mul(y, x, singles[2]!, singles[3]!);
-      kernel.square(x, 1);
-      return ([0, 1] as const).every((lane) => {
-        const m = lane === 0 ? m0 : m1;
-        const [a, b] = [values[lane]!, values[lane + 2]!];
-        return isProduct(kernel, y, lane, a * b, m) &&
-          isProduct(kernel, x, lane, a * a, m);
-      });
+      const load = () => kernel.gather(singles[0]!, singles[1]!);
+      load();
+      kernel.mul(singles[2]!, singles[3]!);
+      const products = ([0, 1] as const).every((lane) =>
+        isProduct(kernel, lane, values[lane]! * values[lane + 2]!, lane === 0 ? m0 : m1)
+      );
+      load();
+      kernel.square(1);
+      return products &&
+        ([0, 1] as const).every((lane) =>
+          isProduct(kernel, lane, values[lane]! ** 2n, lane === 0 ? m0 : m1)
+        );
     });
   } finally {
     kernel.reset();
   }
 }
 
-/** Whether a lane holds `product / R` modulo `n`, in range. */
+/** Whether a lane of X holds `product / R` modulo `n`, in range. */
 function isProduct(
   kernel: Kernel,
-  at: Address,
   lane: 0 | 1,
   product: bigint,
   modulus: PreparedModulus,
 ): boolean {
-  const r = kernel.read(at, lane);
+  const r = kernel.read(lane);
   return r >= 0n && r < 2n * workingModulus(modulus.limbs) &&
     (r * kernel.r - product) % modulus.n === 0n;
 }
