@@ -22,8 +22,11 @@ import { messageOf } from "./session.ts";
 
 /** What an acceptor needs of its surroundings. */
 export interface AcceptorOptions {
+  /** Where connections come from. */
   readonly listener: Listener;
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Takes the log lines. */
   readonly log: Logger;
   /** Says why a connection is refused before its first byte, or `null` to go on. */
   readonly refuse: (remote: Connection["remote"]) => string | null;

@@ -23,12 +23,17 @@ import { Transport } from "./transport.ts";
 
 /** How to reach a node's admin port. */
 export interface AdminClientOptions {
+  /** Host name or IP address. */
   readonly host: string;
+  /** TCP port. */
   readonly port: number;
   /** A key on the node's list. */
   readonly key: NodeIdentity;
+  /** Reaches the network. */
   readonly net: Net;
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
   /** Refuse to talk to any other node than this one. */
   readonly expect?: Identity;

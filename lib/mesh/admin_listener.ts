@@ -40,7 +40,9 @@ import { MAX_CLEARTEXT_BYTES, Transport } from "./transport.ts";
 export interface AdminCall {
   /** The key that the client proved. */
   readonly client: Identity;
+  /** What is asked. */
   readonly method: string;
+  /** The request's parameters. */
   readonly params: Json;
   /** Tells the client something on the way. */
   event(value: JsonInput): void;
@@ -63,14 +65,19 @@ export interface AdminHandler {
 export interface AdminListenerOptions {
   /** The node's key: clients may check that they reached the right node. */
   readonly identity: NodeIdentity;
+  /** Reaches the network. */
   readonly net: Net;
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
+  /** Takes the log lines. */
   readonly log: Logger;
   /** A loopback address. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Whether this key may administer the node. */
   readonly allowed: (client: Identity) => boolean;
+  /** Answers the requests. */
   readonly handler: AdminHandler;
 }
 

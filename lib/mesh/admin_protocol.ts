@@ -28,10 +28,13 @@ const RESPONSE = "admin-response";
 
 /** One request. */
 export interface AdminRequest {
+  /** Tells the kinds of message apart. */
   readonly kind: "request";
   /** Chosen by the client, unique on its connection. */
   readonly id: string;
+  /** What is asked. */
   readonly method: string;
+  /** The request's parameters. */
   readonly params: Json;
 }
 
@@ -39,6 +42,7 @@ export interface AdminRequest {
 export interface AdminFailure {
   /** Stable code for machines, for example `TF-ADMIN-METHOD`. */
   readonly code: string;
+  /** What went wrong. */
   readonly message: string;
   /** What a person may do about it; empty if nothing comes to mind. */
   readonly hint: string;
@@ -46,10 +50,15 @@ export interface AdminFailure {
 
 /** One answer: an event (`done` false), the result, or the failure. */
 export interface AdminResponse {
+  /** Tells the kinds of message apart. */
   readonly kind: "response";
+  /** Names the request on its connection. */
   readonly id: string;
+  /** Whether this is the last answer. */
   readonly done: boolean;
+  /** The answer or event; null for a failure. */
   readonly result: Json;
+  /** Why it failed, or null. */
   readonly error: AdminFailure | null;
 }
 
@@ -62,6 +71,7 @@ export type AdminMessage =
 
 /** A request that failed at the node; handlers throw it, {@link AdminClient.call} rejects with it. */
 export class AdminError extends Error implements AdminFailure {
+  /** The class name, for logs. */
   override readonly name = "AdminError";
   readonly code: string;
   readonly hint: string;

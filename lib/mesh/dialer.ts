@@ -32,8 +32,11 @@ export type DialOutcome =
 
 /** What the dialler needs of its surroundings. */
 export interface DialerOptions {
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
+  /** Takes the log lines. */
   readonly log: Logger;
   /** Connects to an address, up to the admitted session. Never rejects. */
   readonly dial: (address: string) => Promise<DialOutcome>;
@@ -45,6 +48,7 @@ export interface DialerOptions {
 
 /** How a session ended, for the back-off. */
 export interface SessionEnd {
+  /** The peer's name. */
   readonly peer: Identity;
   /** How long the session lived, ms. */
   readonly life: number;
@@ -64,8 +68,11 @@ interface Target {
 
 /** One configured address and how it fares. */
 export interface TargetView {
+  /** The `host:port` it is about. */
   readonly address: string;
+  /** The peer's name. */
   readonly peer: Identity | null;
+  /** Dials failed in a row. */
   readonly failures: number;
   /** When the next dial is due, ms; `null` while connected or dialling. */
   readonly nextDial: number | null;

@@ -26,11 +26,17 @@ const BUSY_LINGER = 1_000;
 
 /** What the entrance needs of its surroundings. */
 export interface EntranceOptions {
+  /** The node's key. */
   readonly identity: NodeIdentity;
+  /** Reaches the network. */
   readonly net: Net;
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
+  /** Takes the log lines. */
   readonly log: Logger;
+  /** Checks identities against the DNS. */
   readonly names: NameCheck;
   /** Announced in `hello.options` beside Go's two; for people. */
   readonly software: string;

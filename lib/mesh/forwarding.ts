@@ -32,18 +32,27 @@ export const floodRouter: Router = { nextHop: () => null };
 
 /** Counters of this room. */
 export interface ForwardingCounters {
+  /** Copies passed on. */
   forwarded: number;
+  /** Messages seen before. */
   duplicates: number;
+  /** Messages that a Go node would write differently. */
   notCanonical: number;
+  /** Messages whose hop budget was used up. */
   spent: number;
+  /** Copies that a neighbour had no room for. */
   relayDropped: number;
 }
 
 /** What forwarding needs of its surroundings. */
 export interface ForwarderOptions {
+  /** This node's name. */
   readonly self: Identity;
+  /** Takes the log lines. */
   readonly log: Logger;
+  /** Messages seen before. */
   readonly duplicates: DuplicateCache;
+  /** Chooses ways to nodes that are not neighbours. */
   readonly router: Router;
   /** The session in use with a peer. */
   readonly session: (peer: Identity) => Session | undefined;
@@ -54,6 +63,7 @@ export interface ForwarderOptions {
 /** Passes messages on. */
 export class Forwarder {
   readonly #o: ForwarderOptions;
+  /** Running totals. */
   readonly counters: ForwardingCounters = {
     forwarded: 0,
     duplicates: 0,

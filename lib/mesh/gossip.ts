@@ -40,10 +40,15 @@ const ADDRESS_BYTE = 6;
 
 /** What gossip needs of its surroundings. */
 export interface GossipOptions {
+  /** Time and timers. */
   readonly clock: Clock;
+  /** This node's name. */
   readonly self: Identity;
+  /** This node's X25519 key. */
   readonly nacl: Uint8Array;
+  /** Takes the log lines. */
   readonly log: Logger;
+  /** What is known of others. */
   readonly table: PeerTable;
   /** `host:port` under which we can be dialled, or empty. */
   readonly address: () => string;

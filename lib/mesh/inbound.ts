@@ -37,7 +37,9 @@ export type Via =
 
 /** A command for the rooms above. */
 export interface Incoming {
+  /** The command itself. */
   readonly command: Command;
+  /** How it came. */
   readonly via: Via;
   /** The neighbour that delivered it. */
   readonly session: Identity;
@@ -51,18 +53,27 @@ export interface Incoming {
 
 /** Counters of this room. */
 export interface InboundCounters {
+  /** Messages that reached their destination here. */
   routedReceived: number;
+  /** Messages dropped by the rate limits. */
   rateDropped: number;
+  /** Commands of no meaning here. */
   ignored: number;
 }
 
 /** What the message loop needs of its surroundings. */
 export interface InboundOptions {
+  /** Time and timers. */
   readonly clock: Clock;
+  /** This node's name. */
   readonly self: Identity;
+  /** Takes the log lines. */
   readonly log: Logger;
+  /** Passes messages on. */
   readonly forwarder: Forwarder;
+  /** Opens sealed envelopes. */
   readonly gate: EnvelopeGate;
+  /** Handles lists and notifications. */
   readonly gossip: Gossip;
   /** A frame arrived: the session may come into use by it. */
   readonly used: (session: Session) => void;
@@ -119,6 +130,7 @@ const BROADCAST: ReadonlySet<string> = new Set(
 export class Inbound {
   readonly #o: InboundOptions;
   readonly #budgets = new WeakMap<Session, Budget>();
+  /** Running totals. */
   readonly counters: InboundCounters = { routedReceived: 0, rateDropped: 0, ignored: 0 };
 
   /** A message loop over the given rooms. */

@@ -14,13 +14,17 @@ import type { KnownPeer } from "./peer_table.ts";
 
 /** What maintenance needs of its surroundings. */
 export interface MaintenanceOptions {
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
+  /** Takes the log lines. */
   readonly log: Logger;
   /** How many sessions are missing; zero or less for none. */
   readonly missing: () => number;
   /** Known peers with an address and without a session. */
   readonly candidates: () => KnownPeer[];
+  /** Dials an address. */
   readonly dial: (address: string) => Promise<DialOutcome>;
 }
 

@@ -33,11 +33,17 @@ export interface MeshConfig {
 
 /** What a mesh needs of the world. */
 export interface MeshOptions {
+  /** The node's key. */
   readonly identity: NodeIdentity;
+  /** Reaches the network. */
   readonly net: Net;
+  /** Time and timers. */
   readonly clock: Clock;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
+  /** Takes the log lines. */
   readonly log: Logger;
+  /** How the mesh is set up. */
   readonly config: MeshConfig;
   /** Checks of identities against the DNS; default none. */
   readonly names?: NameCheck;

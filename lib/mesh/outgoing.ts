@@ -26,6 +26,7 @@ export type SendFault = "unknown-peer" | "no-session" | "too-large" | "not-allow
 
 /** A message that was not sent. */
 export class SendError extends Error {
+  /** The class name, for logs. */
   override readonly name = "SendError";
   /** Stable code for machines. */
   readonly code = "TF-SEND";
@@ -41,8 +42,11 @@ export class SendError extends Error {
 
 /** What sending needs of its surroundings. */
 export interface OutgoingOptions {
+  /** The node's key. */
   readonly identity: NodeIdentity;
+  /** Draws keys, nonces and jitter. */
   readonly random: RandomSource;
+  /** Passes messages on. */
   readonly forwarder: Forwarder;
   /** The session in use with a peer. */
   readonly session: (peer: Identity) => Session | undefined;

@@ -61,9 +61,13 @@ export interface SessionHooks {
 
 /** Running totals of a session. */
 export interface SessionCounters {
+  /** Frames received. */
   framesIn: number;
+  /** Frames sent. */
   framesOut: number;
+  /** Bytes of cleartext received. */
   bytesIn: number;
+  /** Bytes of cleartext sent. */
   bytesOut: number;
   /** Messages dropped by this session's rate limit. */
   dropped: number;
@@ -71,9 +75,11 @@ export interface SessionCounters {
 
 /** One connection to one authenticated peer. */
 export class Session {
+  /** What the handshake told. */
   readonly facts: SessionFacts;
   /** When the handshake was done, ms. */
   readonly since: number;
+  /** Running totals. */
   readonly counters: SessionCounters = {
     framesIn: 0,
     framesOut: 0,

@@ -14,9 +14,11 @@ import type { Session } from "./session.ts";
 
 /** One session. Times are ms of the Unix era. */
 export interface SessionView {
+  /** The node's name. */
   readonly identity: Identity;
   /** The address we dialled, or else where the connection comes from. */
   readonly address: string;
+  /** Who dialled. */
   readonly direction: "inbound" | "outbound";
   /** When the handshake was done. */
   readonly since: number;
@@ -34,9 +36,13 @@ export interface SessionView {
   readonly options: Readonly<Record<string, string>>;
   /** Whether the peer runs this implementation; otherwise it behaves like the Go node. */
   readonly ours: boolean;
+  /** Frames received. */
   readonly framesIn: number;
+  /** Frames sent. */
   readonly framesOut: number;
+  /** Bytes of cleartext received. */
   readonly bytesIn: number;
+  /** Bytes of cleartext sent. */
   readonly bytesOut: number;
   /** Messages dropped by the session's rate limit. */
   readonly dropped: number;
@@ -44,6 +50,7 @@ export interface SessionView {
 
 /** One known node, ourselves included. */
 export interface PeerView {
+  /** The node's name. */
   readonly identity: Identity;
   /** `host:port`, or empty. */
   readonly address: string;
@@ -59,6 +66,7 @@ export interface PeerView {
   readonly connected: boolean;
   /** Ourselves, or connected and has answered a ping. */
   readonly live: boolean;
+  /** Whether this is our own record. */
   readonly self: boolean;
   /** Whether we know its key from a handshake of our own. */
   readonly firstHand: boolean;
@@ -66,18 +74,31 @@ export interface PeerView {
 
 /** Counters and gauges by the Go node's metric names, without the `continuum_` prefix. */
 export interface MeshStats {
+  /** 1 while the mesh runs. */
   readonly running: number;
+  /** 1 while it listens and has a session. */
   readonly healthy: number;
+  /** Time since the start. */
   readonly uptime_seconds: number;
+  /** Sessions now. */
   readonly sessions_active: number;
+  /** Peer records now, our own included. */
   readonly peers_known: number;
+  /** Neighbours that have answered a ping. */
   readonly peers_live: number;
+  /** Copies passed on. */
   readonly messages_forwarded_total: number;
+  /** Messages that reached their destination here, broadcasts included. */
   readonly messages_routed_received_total: number;
+  /** Messages seen before. */
   readonly messages_dedup_dropped_total: number;
+  /** Broadcasts originated. */
   readonly broadcasts_sent_total: number;
+  /** Messages dropped by the rate limits. */
   readonly messages_rate_dropped_total: number;
+  /** Connections refused in cool-down. */
   readonly connections_cooldown_dropped_total: number;
+  /** Envelopes refused by quota. */
   readonly envelopes_rate_dropped_total: number;
   /** Ours: messages not passed on because a Go node would re-encode them differently. */
   readonly messages_not_canonical_total: number;
@@ -154,16 +175,27 @@ export function viewPeers(
 export interface StatsSources {
   /** Time since the start, ms; `null` while stopped. */
   readonly uptime: number | null;
+  /** Whether the peer listener is bound. */
   readonly listening: boolean;
+  /** The sessions in use. */
   readonly sessions: readonly Session[];
+  /** Peer records held, our own included. */
   readonly peersKnown: number;
+  /** Counters of forwarding. */
   readonly forwarding: ForwardingCounters;
+  /** Counters of the message loop. */
   readonly inbound: InboundCounters;
+  /** Lists and requests dropped. */
   readonly gossipDropped: number;
+  /** Broadcasts originated. */
   readonly broadcasts: number;
+  /** Connections refused in cool-down. */
   readonly coolDownDropped: number;
+  /** Opens sealed envelopes. */
   readonly gate: { readonly rateDropped: number; readonly replays: number };
+  /** Sessions that ended. */
   readonly sessionsEnded: number;
+  /** Inbound handshakes going on. */
   readonly handshakes: number;
 }
 
