@@ -24,6 +24,7 @@ export interface Position {
 
 /** A member that sent two different messages where one was due; the first one counted. */
 export interface Equivocation {
+  /** Who did it. */
   readonly member: Identity;
   /** Message name, without family and protocol. */
   readonly type: string;
@@ -41,7 +42,9 @@ export interface CeremonyHooks {
 export class Ceremony {
   /** 64 hex digits. */
   readonly id: string;
+  /** What it does. */
   readonly kind: CeremonyKind;
+  /** Curve of the key. */
   readonly curve: CurveName;
   /** 32 hex digits; `null` in a key generation before its end. */
   #keyId: string | null;

@@ -37,12 +37,15 @@ export type Delivery =
 
 /** What an engine is made of. */
 export interface EngineOptions {
+  /** The node: signs round messages. */
   readonly identity: NodeIdentity;
+  /** Time for deadlines and for what is kept. */
   readonly clock: Clock;
   /** See `loadWorkers`. */
   readonly workers: WorkerFactory;
   /** Carries a command to a member; must not throw, and may drop it. */
   readonly send: (to: Identity, command: TssCommand) => void;
+  /** Where it says what happens. */
   readonly log: Logger;
   /** Bounds and deadlines that differ from the defaults. */
   readonly limits?: Partial<CeremonyLimits>;

@@ -23,9 +23,11 @@ const MAX_DEPTH = 8;
 
 /** Who has not been heard yet, and in which round they should have spoken. */
 export interface Waiting {
+  /** The latest round that was waited for, from 1. */
   readonly round: number;
   /** Type names, without family and protocol, that are awaited; empty when nothing is. */
   readonly types: readonly string[];
+  /** Party indices not heard yet, each once per committee. */
   readonly missing: readonly { readonly committee: Committee; readonly index: number }[];
 }
 

@@ -18,6 +18,7 @@ export const PRIMES_IN_SET = 4;
 
 /** A set could not be made. */
 export class PreParamsError extends Error {
+  /** Class name. */
   override readonly name = "PreParamsError";
   /** `TF-CANCELLED`, or `TF-INTERNAL` if a worker failed. */
   constructor(readonly code: "TF-CANCELLED" | "TF-INTERNAL", message: string) {
@@ -43,9 +44,11 @@ export type PreParamsListener = (found: number, of: number, candidates: number) 
 
 /** What a maker is made of. */
 export interface MakerOptions {
+  /** See `loadWorkers`. */
   readonly workers: WorkerFactory;
   /** Key of the share store, 32 bytes; copied. */
   readonly storeKey: Uint8Array;
+  /** Where it says what happens. */
   readonly log: Logger;
   /** Threads that search at once; the default is two, or one on a machine with one core. */
   readonly parallel?: number;

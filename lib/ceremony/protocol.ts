@@ -15,7 +15,9 @@ import type { KeygenSpec, NewShare, ReshareSpec, SignSpec } from "./spec.ts";
 
 /** A member in one of its roles. */
 export interface Role {
+  /** Which committee it speaks or listens in. */
   readonly committee: Committee;
+  /** Which member. */
   readonly identity: Identity;
 }
 

@@ -23,15 +23,21 @@ import type { WorkerFactory, WorkerHandle } from "./worker_host.ts";
 
 /** What a run needs of the node. */
 export interface RunHost {
+  /** This node. */
   readonly self: Identity;
+  /** Time for the deadlines. */
   readonly clock: Clock;
+  /** Starts the worker. */
   readonly workers: WorkerFactory;
+  /** Quotas and deadlines. */
   readonly limits: CeremonyLimits;
+  /** Already names the ceremony. */
   readonly log: Logger;
   /** A fresh copy of the store key; it is given away to the worker. */
   storeKey(): Uint8Array<ArrayBuffer>;
   /** Builds and signs a command. */
   sign(flags: number, data: Uint8Array): TssCommand;
+  /** Carries a command to a member; may lose it. */
   send(to: Identity, command: TssCommand): void;
   /** The ceremony has ended and its worker is gone. */
   onEnd(): void;

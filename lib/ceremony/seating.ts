@@ -49,8 +49,11 @@ export function seatHolders(
 
 /** What a resharing's seating follows from. */
 export interface ReshareSeating {
+  /** This node. */
   readonly self: Identity;
+  /** Old members in request order. */
   readonly oldCommittee: readonly Identity[];
+  /** New members in request order. */
   readonly newCommittee: readonly Identity[];
   /** In the order of `newCommittee`; see `ReshareSpec.newKeys`. */
   readonly newKeys?: readonly bigint[];

@@ -23,7 +23,9 @@ export interface Plan {
   readonly task: string;
   /** Every message type of the protocol. */
   readonly specs: readonly MessageSpec<unknown>[];
+  /** Who sits where, by party index. */
   readonly seats: Seats;
+  /** This node. */
   readonly self: Identity;
   /** Runs the protocol; `store` resolves when the new share is durable. */
   run(channel: Channel, store: (share: NewShare) => Promise<void>): Promise<WorkerResult>;
@@ -33,6 +35,7 @@ export interface Plan {
 
 /** A failure that is not a member's: says which {@link FailureCode} and why, without values. */
 export class JobError extends Error {
+  /** Class name. */
   override readonly name = "JobError";
   /** `message` is shown to people: no secrets in it. */
   constructor(readonly code: FailureCode, message: string) {

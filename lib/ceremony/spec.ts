@@ -29,6 +29,7 @@ interface CommonSpec {
 
 /** Makes a key. */
 export interface KeygenSpec extends CommonSpec {
+  /** Discriminates. */
   readonly kind: "keygen";
   /** All members in request order, this node among them. */
   readonly committee: readonly Identity[];
@@ -40,11 +41,13 @@ export interface KeygenSpec extends CommonSpec {
 
 /** Signs with a key. */
 export interface SignSpec extends CommonSpec {
+  /** Discriminates. */
   readonly kind: "sign";
   /** 16 bytes. */
   readonly keyId: Uint8Array;
   /** The signers, this node among them: at least `threshold + 1` of the key's committee. */
   readonly committee: readonly Identity[];
+  /** The key's threshold. */
   readonly threshold: number;
   /** secp256k1: the 32-byte digest; ed25519: the message itself, which may be empty. */
   readonly message: Uint8Array;
@@ -56,19 +59,27 @@ export interface SignSpec extends CommonSpec {
 
 /** A new share on its way to the disk, before the last message of a resharing leaves. */
 export interface NewShare {
+  /** 16 bytes. */
   readonly keyId: Uint8Array;
+  /** In the form of {@link SignSpec.publicKey}. */
   readonly publicKey: Uint8Array;
+  /** A store file body for {@link keyId} (specification: mesh section 16). */
   readonly shareCiphertext: Uint8Array;
 }
 
 /** Hands a key to another committee. */
 export interface ReshareSpec extends CommonSpec {
+  /** Discriminates. */
   readonly kind: "reshare";
+  /** 16 bytes; a resharing keeps it. */
   readonly keyId: Uint8Array;
   /** At least `oldThreshold + 1` members of the key's committee. */
   readonly oldCommittee: readonly Identity[];
+  /** All members afterwards. */
   readonly newCommittee: readonly Identity[];
+  /** The key's threshold so far. */
   readonly oldThreshold: number;
+  /** The key's threshold afterwards; from 1 to the new committee's size - 1. */
   readonly newThreshold: number;
   /**
    * Party keys of the new committee in the order of {@link newCommittee}, from the request

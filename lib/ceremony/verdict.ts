@@ -24,7 +24,9 @@ export type FailureCode =
 
 /** The result of a key generation. The share is ciphertext under the store key. */
 export interface KeygenResult {
+  /** Discriminates. */
   readonly kind: "keygen";
+  /** Curve of the key. */
   readonly curve: CurveName;
   /** 16 bytes. */
   readonly keyId: Uint8Array;
@@ -32,15 +34,21 @@ export interface KeygenResult {
   readonly publicKey: Uint8Array;
   /** A store file body for {@link keyId} (specification: mesh section 16). */
   readonly shareCiphertext: Uint8Array;
+  /** All holders, in request order. */
   readonly committee: readonly Identity[];
+  /** `threshold + 1` of them sign. */
   readonly threshold: number;
 }
 
 /** An ECDSA signature, verified against the public key on the network thread. */
 export interface EcdsaSignResult {
+  /** Discriminates, together with the curve. */
   readonly kind: "sign";
+  /** Discriminates, together with the kind. */
   readonly curve: "secp256k1";
+  /** 16 bytes. */
   readonly keyId: Uint8Array;
+  /** 64 bytes: X and Y. */
   readonly publicKey: Uint8Array;
   /** 32 bytes, big-endian. */
   readonly r: Uint8Array;
@@ -52,9 +60,13 @@ export interface EcdsaSignResult {
 
 /** An Ed25519 signature, verified against the public key on the network thread. */
 export interface EddsaSignResult {
+  /** Discriminates, together with the curve. */
   readonly kind: "sign";
+  /** Discriminates, together with the kind. */
   readonly curve: "ed25519";
+  /** 16 bytes. */
   readonly keyId: Uint8Array;
+  /** 32 bytes. */
   readonly publicKey: Uint8Array;
   /** 64 bytes. */
   readonly signature: Uint8Array;
@@ -62,14 +74,19 @@ export interface EddsaSignResult {
 
 /** The result of a resharing: members of the new committee get a share, leaving ones do not. */
 export interface ReshareResult {
+  /** Discriminates. */
   readonly kind: "reshare";
+  /** Curve of the key. */
   readonly curve: CurveName;
+  /** 16 bytes; unchanged. */
   readonly keyId: Uint8Array;
   /** As in {@link KeygenResult.publicKey}; unchanged by the resharing. */
   readonly publicKey: Uint8Array;
   /** The new share, `null` for a member that leaves. */
   readonly shareCiphertext: Uint8Array | null;
+  /** The new holders, in request order. */
   readonly committee: readonly Identity[];
+  /** `threshold + 1` of them sign. */
   readonly threshold: number;
 }
 
@@ -78,6 +95,7 @@ export type CeremonyResult = KeygenResult | EcdsaSignResult | EddsaSignResult | 
 
 /** A ceremony that failed. */
 export interface Failure {
+  /** What kind of failure. */
   readonly code: FailureCode;
   /** For people; names the round, the rule and the members, never a value. */
   readonly reason: string;
@@ -95,6 +113,7 @@ export type Outcome =
 
 /** A ceremony that cannot begin: nothing was started and nothing was sent. */
 export class CeremonyRefused extends Error {
+  /** Class name. */
   override readonly name = "CeremonyRefused";
   /**
    * `code` is for machines: `TF-SPEC` (the request makes no sense), `TF-BUSY` (too many run),

@@ -28,6 +28,7 @@ export type WorkerFactory = (events: WorkerEvents) => WorkerHandle;
 
 /** The worker's code is not there. */
 export class WorkerBundleMissing extends Error {
+  /** Class name. */
   override readonly name = "WorkerBundleMissing";
   /** Stable code for machines. */
   readonly code = "TF-WORKER-BUNDLE";
