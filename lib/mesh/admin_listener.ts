@@ -32,6 +32,7 @@ import {
   ADMIN_REQUEST_BYTES,
 } from "./limits.ts";
 import type { Connection, Listener, Net } from "./net.ts";
+import { quietLogger } from "./quiet_logger.ts";
 import { TokenBucket } from "./rate_limit.ts";
 import { messageOf } from "./session.ts";
 import { MAX_CLEARTEXT_BYTES, Transport } from "./transport.ts";
@@ -100,7 +101,7 @@ export class AdminListener {
         `Cannot listen for admin clients on ${host}: use a loopback address such as 127.0.0.1`,
       );
     }
-    this.#o = options;
+    this.#o = { ...options, log: quietLogger(options.log, options.clock) };
   }
 
   /** Where the port is bound, or `null`. */

@@ -96,6 +96,19 @@ export const LIST_ANSWER_RATE = 0.5;
 /** Burst of the same. */
 export const LIST_ANSWER_BURST = 5;
 
+/**
+ * Frames per second that we send to a Go node, which drops what exceeds its own limit (97/s, burst
+ * 199) without a word; ours slow the sender down instead and need no pacing.
+ */
+export const GO_SEND_RATE = 90;
+/** Burst of the same. */
+export const GO_SEND_BURST = 180;
+
+/** Lines of one text per second in the log; strangers can provoke many. */
+export const LOG_RATE = 1;
+/** Burst of the same. */
+export const LOG_BURST = 60;
+
 /** Bytes of own messages waiting for one session; more means the peer does not read. */
 export const QUEUE_OWN_BYTES = 64 * 1024 * 1024;
 /** Bytes of other nodes' messages waiting for one session; further ones are dropped and counted. */

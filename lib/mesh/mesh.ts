@@ -24,6 +24,7 @@ import type { Listener } from "./net.ts";
 import type { Lane } from "./outbox.ts";
 import { Outgoing } from "./outgoing.ts";
 import { PeerTable } from "./peer_table.ts";
+import { quietLogger } from "./quiet_logger.ts";
 import { messageOf, Session } from "./session.ts";
 import { SessionTable } from "./session_table.ts";
 import {
@@ -69,7 +70,7 @@ export class Mesh {
     this.#o = options;
     const { identity, clock, random, net, config } = options;
     this.#self = identity.identity;
-    const log = this.#log = options.log;
+    const log = this.#log = quietLogger(options.log, clock);
     this.#reserved = new Set(config.reserved ?? []);
     this.#table = new PeerTable(clock, this.#self);
     this.#sessions = new SessionTable(clock, this.#self, {

@@ -74,6 +74,8 @@ interface Row {
   firstHand: boolean;
   informant: Identity | null;
   ends: number;
+  /** Whether the address is one that we dialled for the present session. */
+  dialled: boolean;
 }
 
 interface Memory {
@@ -144,6 +146,7 @@ export class PeerTable {
       firstHand: true,
       informant: null,
       ends: this.#clock.now() + PEER_RECORD_LIFE,
+      dialled: address !== null,
     };
     this.#rows.delete(identity);
     this.#rows.set(identity, ours);
@@ -153,6 +156,8 @@ export class PeerTable {
   /** A session with the peer ended: its record now lives on what others tell. */
   part(identity: Identity): void {
     this.#live.delete(identity);
+    const row = this.#rows.get(identity);
+    if (row !== undefined) row.dialled = false;
   }
 
   /** The peer answered a ping. */
@@ -174,18 +179,21 @@ export class PeerTable {
       return this.#admit(report, informant, seen);
     }
     if (!equalBytes(held.nacl, report.nacl)) return "conflict";
-    const itself = identity === informant;
-    if (itself || !this.#live.has(identity)) {
-      if (report.address !== "" && (held.address === "" || !this.#live.has(identity))) {
-        held.address = report.address;
-      }
-      if (report.sessions.length > 0) held.sessions = report.sessions.slice(0, RECORD_SESSIONS);
-    }
     // A peer's own word over its session is news by itself: Go never advances its own time stamp.
-    if (!itself && (future || seen <= held.lastSeen)) return "ignored";
+    const itself = identity === informant;
+    const live = this.#live.has(identity);
+    const news = itself || (!future && seen > held.lastSeen);
+    if (!news) return "ignored";
+    if (itself || !live) this.#describe(held, report);
     held.lastSeen = Math.max(held.lastSeen, seen);
     held.ends = this.#clock.now() + PEER_RECORD_LIFE;
     return "refreshed";
+  }
+
+  /** Takes over address and sessions; an address that we dialled ourselves stays while it serves. */
+  #describe(row: Row, report: PeerReport): void {
+    if (report.address !== "" && !row.dialled) row.address = report.address;
+    row.sessions = report.sessions.slice(0, RECORD_SESSIONS);
   }
 
   /** Drops a peer and what is remembered of it. */
@@ -222,6 +230,7 @@ export class PeerTable {
       firstHand: memory?.firstHand ?? false,
       informant,
       ends: this.#clock.now() + PEER_RECORD_LIFE,
+      dialled: false,
     });
     return "new";
   }

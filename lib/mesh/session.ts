@@ -7,8 +7,15 @@
 
 import type { Identity } from "../crypto/identity.ts";
 import type { Clock } from "./clock.ts";
-import { FIRST_PONG_TIMEOUT, PING_INTERVAL, PONG_TIMEOUT } from "./limits.ts";
+import {
+  FIRST_PONG_TIMEOUT,
+  GO_SEND_BURST,
+  GO_SEND_RATE,
+  PING_INTERVAL,
+  PONG_TIMEOUT,
+} from "./limits.ts";
 import { type Lane, Outbox, type Waiting } from "./outbox.ts";
+import { TokenBucket } from "./rate_limit.ts";
 
 /**
  * Key in `hello.options` by which nodes of this implementation know each other; its value is the
@@ -115,8 +122,11 @@ export class Session {
     this.#clock = clock;
     this.#link = link;
     this.#hooks = hooks;
+    const pace = this.ours ? null : new TokenBucket(clock, GO_SEND_RATE, GO_SEND_BURST);
     this.#outbox = new Outbox(
       async (bytes) => {
+        const wait = pace?.debit() ?? 0;
+        if (wait > 0) await new Promise<void>((resolve) => clock.setTimer(wait, resolve));
         await link.send(bytes);
         this.counters.framesOut++;
         this.counters.bytesOut += bytes.length;

@@ -7,7 +7,9 @@ import { DuplicateCache } from "../../lib/mesh/duplicates.ts";
 import { advertisedAddress, parseAddress } from "../../lib/mesh/entrance.ts";
 import { WireError } from "../../lib/mesh/errors.ts";
 import { Outbox } from "../../lib/mesh/outbox.ts";
+import { quietLogger } from "../../lib/mesh/quiet_logger.ts";
 import { TokenBucket, WindowQuota } from "../../lib/mesh/rate_limit.ts";
+import { collectingLogger } from "../../lib/observe/logger.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 Deno.test("TokenBucket.take() gives a burst, then the rate", async () => {
@@ -194,4 +196,21 @@ Deno.test("advertisedAddress() never tells a wildcard", () => {
   assert.equal(advertisedAddress(wild, "node.example"), "node.example:45067");
   assert.equal(advertisedAddress({ host: "::1", port: 5 }, null), "[::1]:5");
   assert.equal(advertisedAddress(null, null), "");
+});
+
+Deno.test("quietLogger() counts what it leaves out and never hides an error", async () => {
+  const clock = new VirtualClock();
+  const lines = collectingLogger();
+  const log = quietLogger(lines, clock);
+  for (let i = 0; i < 1_000; i++) {
+    log.child("sub").warn("peer refused", { i });
+    log.error("broken");
+  }
+  log.info("something else");
+  assert.equal(lines.lines.filter((l) => l.message === "peer refused").length, 60);
+  assert.equal(lines.lines.filter((l) => l.message === "broken").length, 1_000);
+  assert.ok(lines.has("info", "something else"));
+  await clock.advance(1_000);
+  log.warn("peer refused", { i: -1 });
+  assert.deepEqual(lines.lines.at(-1)!.fields, { i: -1, suppressed: 940 });
 });

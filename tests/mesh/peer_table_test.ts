@@ -138,3 +138,22 @@ Deno.test("PeerTable stores nothing for a peer without a key", () => {
   assert.equal(table.meet(name("a"), null, null), false);
   assert.equal(table.size, 0);
 });
+
+Deno.test("PeerTable takes a neighbour's new address from itself only, unless we dialled it", async () => {
+  const { table, report, clock } = setup();
+  const address = (label: string) => table.get(name(label))!.address;
+  table.meet(name("in"), nacl("in"), null);
+  table.meet(name("out"), nacl("out"), "dialled:1");
+  for (const label of ["in", "out"]) {
+    await clock.advance(2_000);
+    table.hear(report(label, { address: "hearsay:1" }), name("mallory"));
+    table.hear(report(label, { address: "own:1", sessions: [name("x")] }), name(label));
+  }
+  assert.equal(address("in"), "own:1");
+  assert.equal(address("out"), "dialled:1");
+  assert.deepEqual(table.get(name("out"))!.sessions, [name("x")]);
+  table.part(name("out"));
+  await clock.advance(2_000);
+  table.hear(report("out", { address: "moved:1" }), name("n"));
+  assert.equal(address("out"), "moved:1");
+});

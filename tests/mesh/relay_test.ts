@@ -496,3 +496,35 @@ Deno.test("Mesh loses nothing of a burst of round messages on one session", () =
     assert.equal(b.mesh.stats().messages_rate_dropped_total, 0);
     assert.equal(a.mesh.sessions().length, 1);
   }));
+
+Deno.test("Mesh never sends a Go peer more than it takes", () =>
+  inWorld(async (world) => {
+    const node = world.node("node");
+    await world.start();
+    const raw = await world.raw("go", node);
+    await world.clock.advance(1_000);
+    const started = world.clock.now();
+    // Go's bucket: 97 per second, burst 199, starts full.
+    let tokens = 199, at = started, dropped = 0;
+    const take = () => {
+      const now = world.clock.now();
+      tokens = Math.min(199, tokens + (now - at) * 0.097);
+      at = now;
+      if (tokens < 1) dropped++;
+      else tokens--;
+    };
+    const push = raw.cleartexts.push.bind(raw.cleartexts);
+    raw.cleartexts.push = (...items) => {
+      for (const _ of items) take();
+      return push(...items);
+    };
+    const sends = Array.from(
+      { length: 500 },
+      (_, i) => node.mesh.sendDirectOrSealed(raw.key.identity, round(node.key, i % 256)),
+    );
+    await world.clock.advance(6_000);
+    await Promise.all(sends);
+    assert.equal(raw.of("tss").length, 500);
+    assert.equal(dropped, 0);
+    assert.equal(raw.ended, false);
+  }));
