@@ -9,9 +9,11 @@ import type { Arithmetic } from "../../arith/mod.ts";
 import { mod } from "../../arith/number.ts";
 import { randomBelow, type RandomSource } from "../../arith/random.ts";
 import { flattenPoints, secp256k1 } from "../../crypto/curve.ts";
+import { intToBytes } from "../../encoding/bytes.ts";
 import type { Channel } from "../channel.ts";
 import { commit } from "../commitment.ts";
 import { ContentError } from "../errors.ts";
+import { hedgedRandom } from "../hedged_random.ts";
 import { type Party, partyKeyBytes } from "../party.ts";
 import { proveDlnPair } from "../proofs/dln.ts";
 import { proveFac } from "../proofs/fac.ts";
@@ -30,6 +32,7 @@ import {
   checkParameters,
   checkShares,
   jointKey,
+  KEYGEN_TASK,
   keygenContext,
   keygenError,
 } from "./keygen_rounds.ts";
@@ -62,9 +65,12 @@ export interface KeygenInput {
  * @throws {ProtocolError} with task `ecdsa-keygen`, naming who broke which rule.
  */
 export async function keygen(input: KeygenInput, channel: Channel): Promise<EcdsaShare> {
-  const { preParams, arith, random, threshold, self } = input;
+  const { preParams, arith, threshold, self } = input;
   const keys = input.parties.map((p) => p.key);
-  const ctx = keygenContext({ ...input, keys });
+  const trapdoor = intToBytes(preParams.p, 128);
+  const random = hedgedRandom(input.random, KEYGEN_TASK, [trapdoor, input.ceremonyId]);
+  trapdoor.fill(0);
+  const ctx = keygenContext({ ...input, keys, random });
   const { others, own } = ctx;
   const session = ctx.contexts[self]!;
   const toAll = [{ committee: "single", to: others }] as const;
@@ -79,87 +85,91 @@ export async function keygen(input: KeygenInput, channel: Channel): Promise<Ecds
     keys,
     random,
   );
-  const commitment = commit(flattenPoints(polynomial.commitments), random);
-  const dln = proveDlnPair(
-    {
-      session,
-      ...own.pedersen,
-      alpha: preParams.alpha,
-      beta: preParams.beta,
-      p: preParams.p,
-      q: preParams.q,
-    },
-    arith,
-    random,
-  );
-  const ownRound1: KeygenRound1 = {
-    commitment: commitment.C,
-    ...publicParameters(preParams),
-    dlnProof1: dln.proof1,
-    dlnProof2: dln.proof2,
-  };
-  say(channel, KGRound1Message, ownRound1, toAll);
-
-  // Round 2: check everybody's parameters; hand out shares with proofs made for their receivers.
-  channel.progress("round 1: waiting for commitments");
-  const round1 = await channel.collect(KGRound1Message, others);
-  round1.set(self, ownRound1);
-  channel.progress("round 2: checking parameters");
-  const peers = await checkParameters(ctx, round1, breathe);
-  channel.progress("round 2: making shares and proofs");
-  for (const j of others) {
-    const facProof = proveFac(
-      { session, key: own.paillier, peer: peers[j]!.pedersen },
+  try {
+    const commitment = commit(flattenPoints(polynomial.commitments), random);
+    const dln = proveDlnPair(
+      {
+        session,
+        ...own.pedersen,
+        alpha: preParams.alpha,
+        beta: preParams.beta,
+        p: preParams.p,
+        q: preParams.q,
+      },
       arith,
       random,
     );
-    const share = polynomial.shares[j]!;
-    const receiverId = partyKeyBytes(keys[j]!);
-    say(channel, KGRound2Message1, { share, facProof, receiverId }, [
-      { committee: "single", to: [j] },
-    ]);
-    await breathe();
+    const ownRound1: KeygenRound1 = {
+      commitment: commitment.C,
+      ...publicParameters(preParams),
+      dlnProof1: dln.proof1,
+      dlnProof2: dln.proof2,
+    };
+    say(channel, KGRound1Message, ownRound1, toAll);
+
+    // Round 2: check everybody's parameters; hand out shares with proofs made for their receivers.
+    channel.progress("round 1: waiting for commitments");
+    const round1 = await channel.collect(KGRound1Message, others);
+    round1.set(self, ownRound1);
+    channel.progress("round 2: checking parameters");
+    const peers = await checkParameters(ctx, round1, breathe);
+    channel.progress("round 2: making shares and proofs");
+    for (const j of others) {
+      const facProof = proveFac(
+        { session, key: own.paillier, peer: peers[j]!.pedersen },
+        arith,
+        random,
+      );
+      const share = polynomial.shares[j]!;
+      const receiverId = partyKeyBytes(keys[j]!);
+      say(channel, KGRound2Message1, { share, facProof, receiverId }, [
+        { committee: "single", to: [j] },
+      ]);
+      await breathe();
+    }
+    const modProof = proveMod({ session, key: own.paillier }, arith, random);
+    say(channel, KGRound2Message2, { deCommitment: commitment.D, modProof }, toAll);
+
+    // Round 3: check every share before adding it up; confirm the public key.
+    channel.progress("round 2: waiting for shares");
+    const shares = await channel.collect(KGRound2Message1, others);
+    const openings = await channel.collect(KGRound2Message2, others);
+    channel.progress("round 3: checking shares and proofs");
+    const commitments = await checkShares(ctx, peers, round1, shares, openings, breathe);
+    commitments.set(self, polynomial.commitments);
+    const { publicKey, bigXj } = jointKey(ctx, commitments);
+    const xi = mod(
+      others.reduce((sum, j) => sum + shares.get(j)!.share, polynomial.shares[self]!),
+      secp256k1.q,
+    );
+    if (xi === 0n) throw keygenError(3, "xi is zero");
+    const paillierProof = provePaillierKey(
+      { key: own.paillier, partyKey: keys[self]!, point: publicKey },
+      arith,
+    );
+    say(channel, KGRound3Message, { paillierProof }, toAll);
+
+    // Round 4: everybody proves the Paillier key under the same public key.
+    channel.progress("round 3: waiting for confirmations");
+    const round3 = await channel.collect(KGRound3Message, others);
+    channel.progress("round 4: checking confirmations");
+    await checkPaillierProofs(ctx, peers, publicKey, round3, breathe);
+    const list = keys.map((_, j) => round1.get(j)!);
+    return finishedShare({
+      preParams,
+      xi,
+      shareId: keys[self]!,
+      ks: keys,
+      nTildej: list.map((p) => p.nTilde),
+      h1j: list.map((p) => p.h1),
+      h2j: list.map((p) => p.h2),
+      bigXj,
+      paillierPks: list.map((p) => p.paillierN),
+      publicKey,
+    });
+  } finally {
+    polynomial.shares.fill(0n);
   }
-  const modProof = proveMod({ session, key: own.paillier }, arith, random);
-  say(channel, KGRound2Message2, { deCommitment: commitment.D, modProof }, toAll);
-
-  // Round 3: check every share before adding it up; confirm the public key.
-  channel.progress("round 2: waiting for shares");
-  const shares = await channel.collect(KGRound2Message1, others);
-  const openings = await channel.collect(KGRound2Message2, others);
-  channel.progress("round 3: checking shares and proofs");
-  const commitments = await checkShares(ctx, peers, round1, shares, openings, breathe);
-  commitments.set(self, polynomial.commitments);
-  const { publicKey, bigXj } = jointKey(ctx, commitments);
-  const xi = mod(
-    others.reduce((sum, j) => sum + shares.get(j)!.share, polynomial.shares[self]!),
-    secp256k1.q,
-  );
-  if (xi === 0n) throw keygenError(3, "xi is zero");
-  const paillierProof = provePaillierKey(
-    { key: own.paillier, partyKey: keys[self]!, point: publicKey },
-    arith,
-  );
-  say(channel, KGRound3Message, { paillierProof }, toAll);
-
-  // Round 4: everybody proves the Paillier key under the same public key.
-  channel.progress("round 3: waiting for confirmations");
-  const round3 = await channel.collect(KGRound3Message, others);
-  channel.progress("round 4: checking confirmations");
-  await checkPaillierProofs(ctx, peers, publicKey, round3, breathe);
-  const list = keys.map((_, j) => round1.get(j)!);
-  return finishedShare({
-    preParams,
-    xi,
-    shareId: keys[self]!,
-    ks: keys,
-    nTildej: list.map((p) => p.nTilde),
-    h1j: list.map((p) => p.h1),
-    h2j: list.map((p) => p.h2),
-    bigXj,
-    paillierPks: list.map((p) => p.paillierN),
-    publicKey,
-  });
 }
 
 /** Checks the result as a loader would. */

@@ -7,7 +7,7 @@
 export { MODULUS_BITS } from "../proofs/bounds.ts";
 
 /** Longest opening of a polynomial commitment: 1 random number and 2 per point, for t < 1,024. */
-export const MAX_OPENING = 1 + 2 * 1024;
+export const MAX_OPENING: number = 1 + 2 * 1024;
 
 /** Exact length of a message digest, in bytes. */
 export const DIGEST_BYTES = 32;

@@ -8,9 +8,11 @@
 
 import { flattenPoints, secp256k1 } from "../../crypto/curve.ts";
 import { partyContext } from "../../crypto/framed_hash.ts";
+import { intToBytes } from "../../encoding/bytes.ts";
 import type { Channel } from "../channel.ts";
 import { commit, type Commitment } from "../commitment.ts";
 import { ContentError } from "../errors.ts";
+import { hedgedRandom } from "../hedged_random.ts";
 import { type Party, partyKeyBytes } from "../party.ts";
 import { proveDlnPair } from "../proofs/dln.ts";
 import { proveFac } from "../proofs/fac.ts";
@@ -20,6 +22,7 @@ import { say } from "./message_type.ts";
 import { type PeerKeys, publicParameters } from "./parameters.ts";
 import {
   indices,
+  RESHARING_TASK,
   resharingContext,
   resharingError,
   type ResharingSetup,
@@ -71,9 +74,13 @@ export async function reshare(
   input: ResharingInput,
   channel: Channel,
 ): Promise<EcdsaShare | null> {
-  const { arith, random, preParams } = input;
+  const { arith, preParams } = input;
+  const secret = intToBytes(input.share?.xi ?? preParams?.p ?? 0n, 128);
+  const random = hedgedRandom(input.random, RESHARING_TASK, [secret, input.ceremonyId]);
+  secret.fill(0);
   const { ctx, w } = resharingContext({
     ...input,
+    random,
     oldKeys: input.oldParties.map((p) => p.key),
     newKeys: input.newParties.map((p) => p.key),
   });
@@ -131,6 +138,7 @@ export async function reshare(
     say(channel, DGRound3Message2, { deCommitment: dealt.commitment.D }, [
       { committee: "new", to: allNew },
     ]);
+    dealt.polynomial.shares.fill(0n);
     dealt = null;
   }
 
