@@ -21,12 +21,12 @@ import { Maintenance } from "./maintenance.ts";
 import type { MeshOptions } from "./mesh_options.ts";
 import { noNameCheck } from "./name_check.ts";
 import type { Listener } from "./net.ts";
-import type { Lane } from "./outbox.ts";
-import { Outgoing } from "./outgoing.ts";
+import { laneOf, Outgoing } from "./outgoing.ts";
 import { PeerTable } from "./peer_table.ts";
 import { quietLogger } from "./quiet_logger.ts";
 import { messageOf, Session } from "./session.ts";
 import { SessionTable } from "./session_table.ts";
+import { Subscribers } from "./subscribers.ts";
 import {
   type MeshStats,
   type PeerView,
@@ -57,8 +57,8 @@ export class Mesh {
   readonly #dialer: Dialer;
   readonly #maintenance: Maintenance;
   readonly #reserved: ReadonlySet<Identity>;
-  readonly #handlers = new Set<(incoming: Incoming) => void>();
-  readonly #watchers = new Set<(peer: Identity, up: boolean) => void>();
+  readonly #handlers: Subscribers<[Incoming]>;
+  readonly #watchers: Subscribers<[peer: Identity, up: boolean]>;
   #listener: Listener | null = null;
   #acceptor: Acceptor | null = null;
   #started: number | null = null;
@@ -72,6 +72,16 @@ export class Mesh {
     this.#self = identity.identity;
     const log = this.#log = quietLogger(options.log, clock);
     this.#reserved = new Set(config.reserved ?? []);
+    this.#handlers = new Subscribers((error, [{ command, session }]) =>
+      log.error("command handler failed", {
+        type: command.type,
+        session,
+        reason: messageOf(error),
+      })
+    );
+    this.#watchers = new Subscribers((error, [peer]) =>
+      log.error("session watcher failed", { peer, reason: messageOf(error) })
+    );
     this.#table = new PeerTable(clock, this.#self);
     this.#sessions = new SessionTable(clock, this.#self, {
       firstMessages: () => this.#firstMessages(),
@@ -126,7 +136,7 @@ export class Mesh {
           log.warn("answer not sent", { to, type: command.type, reason: messageOf(error) })
         );
       },
-      deliver: (incoming) => this.#deliver(incoming),
+      deliver: (incoming) => this.#handlers.tell(incoming),
       isLocal: isLoopback,
     });
     this.#entrance = new Entrance({
@@ -272,14 +282,12 @@ export class Mesh {
 
   /** Calls `handler` for each command that concerns the rooms above; returns how to stop that. */
   onCommand(handler: (incoming: Incoming) => void): () => void {
-    this.#handlers.add(handler);
-    return () => void this.#handlers.delete(handler);
+    return this.#handlers.add(handler);
   }
 
   /** Calls `watcher` when a peer gains its session or loses its last one. */
   onSession(watcher: (peer: Identity, up: boolean) => void): () => void {
-    this.#watchers.add(watcher);
-    return () => void this.#watchers.delete(watcher);
+    return this.#watchers.add(watcher);
   }
 
   /** Dials `address` (`host:port`) once, now. Resolves with how that ended; never rejects. */
@@ -360,7 +368,7 @@ export class Mesh {
       ours: session.ours,
     });
     this.#gossip.news([session.peer]);
-    this.#watch(session.peer, true);
+    this.#watchers.tell(session.peer, true);
   }
 
   #closed(session: Session, reason: string): void {
@@ -370,14 +378,12 @@ export class Mesh {
       life: this.#o.clock.now() - session.since,
       busy: reason === BUSY_REASON,
     }, session.facts.dialled);
-    this.#watch(session.peer, false);
+    this.#watchers.tell(session.peer, false);
   }
 
   #sessionEnded(session: Session, reason: string): void {
     this.#ended++;
-    const fields = { peer: session.peer, reason };
-    if (this.#stopped) this.#log.debug("session closed", fields);
-    else this.#log.info("session closed", fields);
+    this.#log[this.#stopped ? "debug" : "info"]("session closed", { peer: session.peer, reason });
     this.#sessions.ended(session, reason);
   }
 
@@ -391,42 +397,5 @@ export class Mesh {
     const bound = this.listening;
     return address === this.address() ||
       (bound !== null && address === advertisedAddress(bound, null));
-  }
-
-  #deliver(incoming: Incoming): void {
-    for (const handler of this.#handlers) {
-      try {
-        handler(incoming);
-      } catch (error) {
-        this.#log.error("command handler failed", {
-          type: incoming.command.type,
-          session: incoming.session,
-          reason: messageOf(error),
-        });
-      }
-    }
-  }
-
-  #watch(peer: Identity, up: boolean): void {
-    for (const watcher of this.#watchers) {
-      try {
-        watcher(peer, up);
-      } catch (error) {
-        this.#log.error("session watcher failed", { peer, reason: messageOf(error) });
-      }
-    }
-  }
-}
-
-function laneOf(command: Command): Lane {
-  switch (command.type) {
-    case "ping":
-    case "ping-response":
-    case "peer-notify":
-    case "peer-list-request":
-    case "peer-list-response":
-      return "control";
-    default:
-      return "own";
   }
 }

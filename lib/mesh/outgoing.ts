@@ -11,6 +11,7 @@ import { type Command, encodeCommand } from "./commands.ts";
 import { encodeEnvelope, encodeOneHop, type Header } from "./envelope.ts";
 import type { Forwarder } from "./forwarding.ts";
 import { HOP_BUDGET } from "./limits.ts";
+import type { Lane } from "./outbox.ts";
 import { seal } from "./sealed.ts";
 import { messageOf, type Session } from "./session.ts";
 import { MAX_CLEARTEXT_BYTES } from "./transport.ts";
@@ -162,5 +163,19 @@ function checkSize(bytes: Uint8Array): void {
       "too-large",
       `Cannot send ${bytes.length} bytes: a frame holds ${MAX_CLEARTEXT_BYTES}`,
     );
+  }
+}
+
+/** The lane of a one-hop command: what keeps a session alive goes first. */
+export function laneOf(command: Command): Lane {
+  switch (command.type) {
+    case "ping":
+    case "ping-response":
+    case "peer-notify":
+    case "peer-list-request":
+    case "peer-list-response":
+      return "control";
+    default:
+      return "own";
   }
 }

@@ -237,3 +237,49 @@ Deno.test("Mesh.stop() ends everything and leaves no timer behind", async () => 
   assert.equal(world.net.connections.size, 0);
   assert.equal(a.mesh.sessions().length, 0);
 });
+
+Deno.test("Mesh refuses peers that the DNS does not vouch for, both ways", () =>
+  inWorld(async (world) => {
+    const asked: string[] = [];
+    const names = {
+      inbound: (host: string) => {
+        asked.push(`in ${host}`);
+        return Promise.resolve("no record");
+      },
+      outbound: (target: string, host: string) => {
+        asked.push(`out ${target} ${host}`);
+        return Promise.resolve("another identity");
+      },
+    };
+    const node = world.node("node", {}, { names });
+    const other = world.node("other");
+    await world.start();
+    const raw = await world.raw("peer", node, "10.4.0.1");
+    await world.clock.settle();
+    assert.equal(raw.ended, true);
+    const outcome = await node.mesh.addPeer(other.address);
+    assert.ok(outcome.kind === "failed");
+    assert.match(outcome.reason, /another identity/);
+    assert.deepEqual(asked, ["in 10.4.0.1", `out ${other.address} ${other.ip}`]);
+    assert.equal(node.mesh.sessions().length, 0);
+  }));
+
+Deno.test("Mesh keeps going when a command handler or a session watcher throws", () =>
+  inWorld(async (world) => {
+    const node = world.node("node");
+    node.mesh.onCommand(() => {
+      throw new Error("handler bug");
+    });
+    node.mesh.onSession(() => {
+      throw new Error("watcher bug");
+    });
+    await world.start();
+    const raw = await world.raw("peer", node);
+    await world.clock.settle();
+    await raw.send({ type: "ceremony-abort", ceremonyId: new Uint8Array(32), reason: "x" });
+    await world.clock.settle();
+    assert.equal(raw.ended, false);
+    assert.equal(node.heard.length, 1);
+    assert.ok(node.log.has("error", "command handler failed"));
+    assert.ok(node.log.has("error", "session watcher failed"));
+  }));

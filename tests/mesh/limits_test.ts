@@ -5,12 +5,15 @@ import fc from "fast-check";
 import { addressGroup, isLoopback } from "../../lib/mesh/acceptor.ts";
 import { DuplicateCache } from "../../lib/mesh/duplicates.ts";
 import { advertisedAddress, parseAddress } from "../../lib/mesh/entrance.ts";
+import { EnvelopeGate } from "../../lib/mesh/envelopes.ts";
 import { WireError } from "../../lib/mesh/errors.ts";
 import { Outbox } from "../../lib/mesh/outbox.ts";
 import { quietLogger } from "../../lib/mesh/quiet_logger.ts";
 import { TokenBucket, WindowQuota } from "../../lib/mesh/rate_limit.ts";
+import type { Session } from "../../lib/mesh/session.ts";
 import { collectingLogger } from "../../lib/observe/logger.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { keyOf } from "./node_kit.ts";
 
 Deno.test("TokenBucket.take() gives a burst, then the rate", async () => {
   const clock = new VirtualClock();
@@ -213,4 +216,26 @@ Deno.test("quietLogger() counts what it leaves out and never hides an error", as
   await clock.advance(1_000);
   log.warn("peer refused", { i: -1 });
   assert.deepEqual(lines.lines.at(-1)!.fields, { i: -1, suppressed: 940 });
+});
+
+Deno.test("EnvelopeGate.charge() pauses a flood, then drops it until there is room again", async () => {
+  const clock = new VirtualClock();
+  const gate = new EnvelopeGate(clock, keyOf("node"));
+  const flood = {} as Session;
+  let paused = 0, dropped = 0;
+  for (let i = 0; i < 1_000; i++) assert.equal(gate.charge(flood), 0);
+  for (let i = 0; i < 2_000; i++) {
+    const pause = gate.charge(flood);
+    if (pause === null) dropped++;
+    else {
+      paused += pause;
+      await clock.advance(pause);
+    }
+  }
+  assert.ok(paused >= 3_000 && paused < 4_000, `${paused} ms of pauses`);
+  assert.ok(dropped > 1_000);
+  assert.equal(gate.rateDropped, dropped);
+  assert.equal(gate.charge({} as Session), 0, "another session is not concerned");
+  await clock.advance(2_600);
+  assert.equal(gate.charge(flood), 0);
 });

@@ -11,6 +11,7 @@ import type { Command } from "../../lib/mesh/commands.ts";
 import { decodeEnvelope, encodeOneHop, type Envelope } from "../../lib/mesh/envelope.ts";
 import { handshake } from "../../lib/mesh/handshake.ts";
 import { type Incoming, Mesh, type MeshConfig } from "../../lib/mesh/mesh.ts";
+import type { NameCheck } from "../../lib/mesh/name_check.ts";
 import type { Router } from "../../lib/mesh/forwarding.ts";
 import { Transport } from "../../lib/mesh/transport.ts";
 import { type CollectingLogger, collectingLogger } from "../../lib/observe/logger.ts";
@@ -49,7 +50,7 @@ export class World {
   node(
     label: string,
     config: Partial<MeshConfig> = {},
-    extra: { ip?: string; router?: Router } = {},
+    extra: { ip?: string; router?: Router; names?: NameCheck } = {},
   ): TestNode {
     const ip = extra.ip ?? `10.0.0.${++this.#count}`;
     const log = collectingLogger();
@@ -61,6 +62,7 @@ export class World {
       random: seededRandom(label),
       log,
       router: extra.router,
+      names: extra.names,
       config: {
         listen: { host: ip, port: 45067 },
         advertise: null,
