@@ -10,7 +10,7 @@ import { identityToInt, parseIdentity } from "../../../lib/crypto/identity.ts";
 import type { Json } from "../../../lib/encoding/json.ts";
 import { keygen } from "../../../lib/tss/ecdsa/keygen.ts";
 import { parsePreParams, type PreParams } from "../../../lib/tss/ecdsa/preparams.ts";
-import { reshare } from "../../../lib/tss/ecdsa/resharing.ts";
+import { reshare, type ResharingInput } from "../../../lib/tss/ecdsa/resharing.ts";
 import { type EcdsaShare, keyIdOf, nextKey, signerKey } from "../../../lib/tss/ecdsa/share.ts";
 import { type EcdsaSignature, sign } from "../../../lib/tss/ecdsa/signing.ts";
 import { type Party, sortParties } from "../../../lib/tss/party.ts";
@@ -141,12 +141,13 @@ function keyHolder(key: HeldKey, share: EcdsaShare): Party["identity"] {
   return [...key.shares].find(([, s]) => s === share)![0];
 }
 
-/** Runs a resharing, with a hook on every message; `preParams` by node number of the new parties. */
+/** Runs a resharing, with a hook on every message and on every node's input. */
 export function reshareLocally(
   key: HeldKey,
   setup: ReshareSetup,
   newThreshold: number,
   tamper?: Tamper,
+  change: (seat: number) => Partial<ResharingInput> = () => ({}),
 ) {
   const id = ceremonyId();
   const { oldParties, newParties, seats, nodes } = setup;
@@ -166,6 +167,7 @@ export function reshareLocally(
       expectedKeyId: keyIdOf(publicKey),
       arith,
       random,
+      ...change(seat),
     }, channel);
   }, tamper);
 }

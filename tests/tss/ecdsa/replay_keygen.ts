@@ -23,6 +23,7 @@ import {
   KEYGEN_TASK,
   keygenContext,
 } from "../../../lib/tss/ecdsa/keygen_rounds.ts";
+import { peerKeys } from "../../../lib/tss/ecdsa/parameters.ts";
 import { type EcdsaShare, parseShare } from "../../../lib/tss/ecdsa/share.ts";
 import { at, heard, said, type Transcript } from "../replay.ts";
 import type { Json } from "../../../lib/encoding/json.ts";
@@ -43,11 +44,15 @@ export interface ReplayedKeygen {
   readonly bigXj: readonly CurvePoint[];
 }
 
-/** Runs all checks of party `self`; throws what the first failing one throws. */
+/**
+ * Runs the checks of party `self`, those of round `from` and later ones; throws what the first
+ * failing one throws.
+ */
 export async function replayKeygen(
   t: Transcript,
   self: number,
   share: EcdsaShare,
+  from = 2,
 ): Promise<ReplayedKeygen> {
   const { q, base: G } = secp256k1;
   const keys = t.parties.map((p) => p.key);
@@ -64,9 +69,14 @@ export async function replayKeygen(
     heard(t, spec, self, "single", KEYGEN_TASK);
   const round1 = hear(KGRound1Message);
   round1.set(self, said(t, KGRound1Message, self));
-  const peers = await checkParameters(ctx, round1, rush);
+  const peers = from > 2
+    ? keys.map((_, j) => peerKeys(round1.get(j)!))
+    : await checkParameters(ctx, round1, rush);
   const shares = hear(KGRound2Message1);
   const openings = hear(KGRound2Message2);
+  if (from > 3) {
+    await checkPaillierProofs(ctx, peers, share.publicKey, hear(KGRound3Message), rush);
+  }
   const commitments = await checkShares(ctx, peers, round1, shares, openings, rush);
   const poly = at(t.secrets, "internal", self, "poly") as bigint[];
   commitments.set(self, poly.map((a) => G.multiply(a)));

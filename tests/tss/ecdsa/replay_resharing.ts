@@ -23,6 +23,7 @@ import {
   type NewKey,
   receiveShares,
 } from "../../../lib/tss/ecdsa/resharing_rounds.ts";
+import { peerKeys } from "../../../lib/tss/ecdsa/parameters.ts";
 import { type EcdsaShare, keyIdOf } from "../../../lib/tss/ecdsa/share.ts";
 import { heard, said, type Transcript } from "../replay.ts";
 import { rush } from "./replay_keygen.ts";
@@ -49,12 +50,16 @@ export function recordedContext(
   });
 }
 
-/** Runs all checks of new party `self`; throws what the first failing one throws. */
+/**
+ * Runs the checks of new party `self`, unless told otherwise also those of the others' parameters;
+ * throws what the first failing one throws.
+ */
 export async function replayResharing(
   t: Transcript,
   self: number,
   share: EcdsaShare,
   known: EcdsaShare | null,
+  parameters = true,
 ): Promise<Agreed & NewKey> {
   const { ctx } = recordedContext(t, { oldIndex: null, newIndex: self }, share, known);
   const hear = <T>(spec: MessageSpec<T>) => heard(t, spec, self, "new", RESHARING_TASK);
@@ -62,7 +67,9 @@ export async function replayResharing(
   const agreed = checkAgreement(ctx, round1);
   const round2 = hear(m.DGRound2Message1);
   round2.set(self, said(t, m.DGRound2Message1, self));
-  const peers = await checkNewParameters(ctx, agreed.ssid, round2, rush);
+  const peers = parameters
+    ? await checkNewParameters(ctx, agreed.ssid, round2, rush)
+    : t.newParties.map((_, j) => peerKeys(round2.get(j)!));
   const shares = hear(m.DGRound3Message1);
   const openings = hear(m.DGRound3Message2);
   const key = receiveShares(ctx, agreed.publicKey, round1, shares, openings);

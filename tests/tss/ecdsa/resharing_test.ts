@@ -4,6 +4,7 @@ import { systemRandom } from "../../../lib/arith/random.ts";
 import { secp256k1 } from "../../../lib/crypto/curve.ts";
 import { commit } from "../../../lib/tss/commitment.ts";
 import { flattenPoints } from "../../../lib/crypto/curve.ts";
+import type { ResharingInput } from "../../../lib/tss/ecdsa/resharing.ts";
 import { shareSecret } from "../../../lib/tss/vss.ts";
 import { failureOf, Stalled, type Tamper } from "../local_run.ts";
 import { changeAt, plusOne } from "./change.ts";
@@ -156,4 +157,81 @@ Deno.test("a member that falls silent in any round leaves the old key able to si
     }
   }
   await signs(key);
+});
+
+Deno.test("a new share is kept before it is acknowledged, and final only after all checks", async () => {
+  const key = await start;
+  const setup = reshareSetup(key, nodes(0, 1), nodes(0, 1, 2));
+  const events: string[] = [];
+  const outcome = await reshareLocally(
+    key,
+    setup,
+    1,
+    (f) => {
+      if (f.type.endsWith("DGRound4Message2")) events.push(`seat ${f.fromSeat} acknowledges`);
+      return f.type.endsWith("DGRound4Message1") && f.index === 2 && f.toSeat === 0
+        ? changeAt(f.content, ["FacProof", "Z1"], plusOne)
+        : f.content;
+    },
+    (seat) => ({
+      onPendingShare: (share) => {
+        events.push(`seat ${seat} keeps`);
+        assert.ok(share.publicKey.equals(publicKeyOf(key)));
+        return Promise.resolve();
+      },
+      onNewShare: () => {
+        events.push(`seat ${seat} has it`);
+        return Promise.resolve();
+      },
+    }),
+  );
+  for (const seat of [0, 1, 2]) {
+    const kept = events.indexOf(`seat ${seat} keeps`);
+    assert.ok(kept !== -1 && kept < events.indexOf(`seat ${seat} acknowledges`));
+  }
+  assert.ok(!events.includes("seat 0 has it")); // it saw a bad proof
+  assert.ok(events.includes("seat 1 has it"));
+  assert.equal(outcome.results[0]!.status, "rejected");
+});
+
+Deno.test("a wrong key id is refused, naming who stated the key", async () => {
+  const key = await start;
+  const setup = reshareSetup(key, nodes(0, 1), nodes(3, 4));
+  const outcome = await reshareLocally(
+    key,
+    setup,
+    1,
+    undefined,
+    () => ({ expectedKeyId: new Uint8Array(16) }),
+  );
+  for (const seat of [2, 3]) {
+    const failure = failureOf(outcome, seat);
+    assert.deepEqual([failure.committee, failure.culprits, failure.round], ["old", [0, 1], 2]);
+  }
+});
+
+Deno.test("bad inputs of our own end a resharing before anything is sent", async () => {
+  const key = await start;
+  const setup = reshareSetup(key, nodes(0, 1), nodes(0, 1, 2));
+  const { oldParties, newParties } = setup;
+  const wrong: Partial<ResharingInput>[] = [
+    { oldThreshold: 2 },
+    { newThreshold: 0 },
+    { newThreshold: 3 },
+    { oldParties: [...oldParties].reverse() },
+    { newParties: [...newParties].reverse() },
+    { newParties: oldParties, newThreshold: 1 }, // the same keys in both committees
+    { oldParties: [oldParties[0]!], oldThreshold: 0 }, // too few for the key
+    { oldIndex: null, newIndex: null },
+    { oldIndex: 1 - 2 },
+    { newIndex: 3 },
+    { share: null },
+    { preParams: null },
+  ];
+  for (const change of wrong) {
+    const outcome = await reshareLocally(key, setup, 1, undefined, () => change);
+    const failure = failureOf(outcome, 0);
+    assert.deepEqual([failure.round, failure.culprits], [1, []], failure.message);
+    assert.equal(outcome.flights.length, 0);
+  }
 });
