@@ -9,10 +9,11 @@
  *
  * ## An exact product from two fused multiply-adds
  * With c1 = 1.5 * 2^102 a float64 has spacing 2^50, so `P = fma(a, b, c1)` is c1 plus a b rounded to
- * a multiple of 2^50, and `fma(a, b, c1 - P)` is exactly the rest, at most 2^49 in magnitude. Up to
- * four products of one column are chained: `P' = fma(x, y, P)`, rest += `fma(x, y, P - P')`. That is
+ * a multiple of 2^50, and `fma(a, b, c1 - P)` is exactly the rest, at most 2^49 in magnitude. Two or
+ * three products of one column are chained: `P' = fma(x, y, P)`, rest += `fma(x, y, P - P')`. That is
  * exact while the sum stays within 2^101: a limb product is at most 2^98, a doubled one (squaring)
- * or one with a quotient digit (below 2^50) less than 2^99, and a column has two of each.
+ * or one with a quotient digit (below 2^50) at most 2^99, so no chain reaches more than 2^100.
+ * Longer chains would save a few additions, but a chain's steps wait for each other.
  * The rest starts from 3 * 2^51, so that it has spacing 1. Then the *bits* of P and of the rest,
  * read as integers, are constant biases plus the high and the low part: integer additions
  * accumulate columns, and the biases, counted while the code is emitted, are cancelled by the
@@ -197,7 +198,8 @@ class ProductEmitter {
   readonly f: FunctionBuilder;
   readonly #c1: Local;
   readonly #c2: Local;
-  readonly #main: Chain;
+  /** The products of a pass with the operand and those with the modulus. */
+  readonly #chains: readonly [Chain, Chain];
   readonly #ahead: Chain;
   /** Byte offset of the current row pair. */
   readonly row: Local;
@@ -226,7 +228,7 @@ class ProductEmitter {
     const v = () => f.vector();
     this.#c1 = v();
     this.#c2 = v();
-    this.#main = new Chain(f, this.#c1, this.#c2);
+    this.#chains = [new Chain(f, this.#c1, this.#c2), new Chain(f, this.#c1, this.#c2)];
     this.#ahead = new Chain(f, this.#c1, this.#c2);
     this.row = f.integer();
     [this.a0, this.a1, this.#q0, this.#q1, this.#carry] = [v(), v(), v(), v(), v()];
@@ -316,7 +318,7 @@ class ProductEmitter {
     to: number,
   ): void {
     const { f, at, shape: { limbs }, init } = this;
-    const chain = this.#main;
+    const [chain, quotients] = this.#chains;
     this.#advance();
     let [modulus, previousModulus] = [f.vector(), f.vector()];
     let [factor, previousFactor] = [f.vector(), f.vector()];
@@ -327,7 +329,7 @@ class ProductEmitter {
     const gap = Math.max(1, Math.floor((limbs - firstSlot) / (2 * ahead.length)));
     for (let j = 2; j <= limbs; j++) {
       const [x0, x1] = j < limbs ? operand(j) : [undefined, operand(j)[1]];
-      chain.length = 0;
+      chain.length = quotients.length = 0;
       if (x0 !== undefined) {
         this.loadAt(x0).set(factor);
         chain.add(this.a0, factor);
@@ -339,21 +341,23 @@ class ProductEmitter {
       }
       if (j < limbs) {
         this.loadAt(at.modulus + 16 * j).set(modulus);
-        chain.add(this.#q0, modulus);
+        quotients.add(this.#q0, modulus);
       }
-      chain.add(this.#q1, previousModulus);
+      quotients.add(this.#q1, previousModulus);
       // Column j of this pass is column j - 2 of the next.
       if (j > 3) f.i32(0);
       if (j < limbs) this.loadAt(at.accumulator + 16 * j);
       else f.get(this.row).load(init + 16 * limbs);
       f.get(this.#carry).add();
       chain.addRest();
+      quotients.addRest();
       if (j === 2) f.set(this.#first);
       else if (j === 3) f.set(this.#second);
       else f.store(at.accumulator + 16 * (j - 2));
-      chain.pushHigh();
+      quotients.pushHigh();
+      chain.addHigh();
       f.set(this.#carry);
-      this.biases.note(j, from, to);
+      for (const c of [chain, quotients]) if (c.length > 0) this.biases.note(j, from, to);
       [modulus, previousModulus] = [previousModulus, modulus];
       [factor, previousFactor] = [previousFactor, factor];
       loaded = x0;
@@ -441,8 +445,14 @@ function emitMul(shape: KernelShape, at: Addresses, biases: BiasCount): Function
   return f;
 }
 
-/** Blocks of row pairs of a squaring, each with its own code that leaves out columns known zero. */
-const SQUARE_BLOCKS = 4;
+/**
+ * Blocks of row pairs of a squaring, each with its own code that leaves out columns known zero.
+ * More blocks leave out more, but their code must be fetched: measured, four are best for few limbs,
+ * two or three for many.
+ */
+function squareBlocks(limbs: number): number {
+  return limbs <= 32 ? 4 : limbs <= 62 ? 2 : 3;
+}
 
 /**
  * `squareOnce()`: squares X. Row i multiplies a_i by a_i once and by the doubled a_j of all j > i,
@@ -471,8 +481,9 @@ function emitSquare(shape: KernelShape, at: Addresses, biases: BiasCount): Funct
     2,
   );
   for (const step of start) step();
-  const bound = (block: number) => 2 * Math.round(at.rows / 2 * block / SQUARE_BLOCKS);
-  for (let block = 0; block < SQUARE_BLOCKS; block++) {
+  const blocks = squareBlocks(shape.limbs);
+  const bound = (block: number) => 2 * Math.round(at.rows / 2 * block / blocks);
+  for (let block = 0; block < blocks; block++) {
     const [from, to] = [bound(block), bound(block + 1)];
     f.loopWhile(() => {
       e.loadRows();
