@@ -11,6 +11,7 @@
 
 import { bitLength } from "../encoding/bytes.ts";
 import { modPow } from "./bigint_backend.ts";
+import { publicModulus } from "./modulus.ts";
 import { gcd } from "./number.ts";
 import { isProbablePrime } from "./primes.ts";
 import type { RandomSource } from "./random.ts";
@@ -146,7 +147,7 @@ function withFermat<T>(bits: number, arith: Arithmetic, body: (test: FermatTest)
  * @param bits Size of the safe prime, 64 to 4096.
  * @param arith Back-end of the tests.
  * @param random Source of start and order.
- * @param onProgress Called every few dozen tests.
+ * @param onProgress Called every few dozen tests; must not use the arithmetic itself.
  * @throws {RangeError} for another size.
  */
 export function generateSafePrime(
@@ -224,8 +225,9 @@ function searchWindow(
   });
   if (candidate === undefined) return undefined;
   const p = 2n * candidate + 1n;
-  const proven = isProbablePrime(candidate, arith, random, ROUNDS) && gcd(3n, p) === 1n &&
-    bitLength(p) === bits;
+  const proven = bitLength(p) === bits && isProbablePrime(candidate, arith, random, ROUNDS) &&
+    // The criterion once more, by another way of computing than the search's.
+    gcd(3n, p) === 1n && arith.pow(2n, p - 1n, publicModulus(p)) === 1n;
   // A base-2 pseudoprime: never seen at these sizes; the window is given up.
   return proven ? candidate : undefined;
 }

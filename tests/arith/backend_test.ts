@@ -199,6 +199,17 @@ Deno.test("powBatch() agrees when tables pay: repeated bases, mixed lengths, bot
   }
 });
 
+Deno.test("powBatch() agrees when both lanes have the same exponent", () => {
+  const random = seeded("shared");
+  const moduli = [publicModulus(oddOf(1024, random)), publicModulus(oddOf(1020, random))];
+  const exponents = [16n, 17n, 2n ** 70n, 2n ** 70n - 1n, 2n ** 900n + 1n, 0b1011001n << 300n];
+  for (let i = 5; i < 1000; i += 60) exponents.push(bitsOf(i, random) + 16n);
+  for (const exponent of exponents) {
+    same(moduli.map((modulus) => ({ base: bitsOf(1000, random), exponent, modulus })));
+    same([{ base: bitsOf(1000, random), exponent, modulus: moduli[0]! }]);
+  }
+});
+
 Deno.test("powBatch() gives results in the order of the jobs", () => {
   const modulus = publicModulus(oddOf(1024, seeded("order")));
   const jobs = Array.from({ length: 9 }, (_, i) => ({

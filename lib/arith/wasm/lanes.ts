@@ -1,5 +1,6 @@
 /**
  * Exponentiations in the two lanes of a kernel: each lane has its own base, exponent and modulus.
+ * Time depends on the exponents' lengths, and on the exponent itself where both lanes have the same.
  *
  * @module
  */
@@ -116,6 +117,13 @@ export function powWindows(space: LaneSpace, jobs: readonly LaneJob[]): void {
 
 /** Computes two jobs in lockstep; the same job twice is allowed. */
 function powPair(space: LaneSpace, j0: LaneJob, j1: LaneJob): void {
+  if (j0.exponent === j1.exponent) powSame(space, j0, j1);
+  else powFixed(space, j0, j1);
+  space.leave(j0, j1);
+}
+
+/** Two exponents: windows of fixed size, since the lanes must square and multiply together. */
+function powFixed(space: LaneSpace, j0: LaneJob, j1: LaneJob): void {
   const { kernel } = space;
   const bits = Math.max(bitLength(j0.exponent), bitLength(j1.exponent));
   const w = windowFor(bits);
@@ -135,5 +143,50 @@ function powPair(space: LaneSpace, j0: LaneJob, j1: LaneJob): void {
     kernel.square(w);
     kernel.mul(table[d0[i]!]![0], table[d1[i]!]![1]);
   }
-  space.leave(j0, j1);
+}
+
+/** One exponent for both lanes: sliding windows, so the table holds odd powers only. */
+function powSame(space: LaneSpace, j0: LaneJob, j1: LaneJob): void {
+  const { kernel } = space;
+  const bits = j0.exponent.toString(2);
+  let w = 1;
+  const cost = (size: number) => bits.length / (size + 1) + (1 << (size - 1));
+  while (cost(w + 1) < cost(w)) w++;
+  // Entry k is base^(2k + 1); one more place holds the square.
+  const table = space.windows((1 << (w - 1)) + 1);
+  const square = table[1 << (w - 1)]!;
+  space.enter(j0.modulus, j1.modulus, j0.base, j1.base);
+  kernel.scatter(...table[0]!);
+  if (w > 1) {
+    kernel.square(1);
+    kernel.scatter(...square);
+    kernel.gather(...table[0]!);
+  }
+  for (let k = 1; k < 1 << (w - 1); k++) {
+    kernel.mul(...square);
+    kernel.scatter(...table[k]!);
+  }
+  let started = false;
+  let squarings = 0;
+  for (let i = 0; i < bits.length;) {
+    if (bits[i] === "0") {
+      squarings++;
+      i++;
+      continue;
+    }
+    let end = Math.min(i + w, bits.length);
+    while (bits[end - 1] === "0") end--;
+    const entry = table[parseInt(bits.slice(i, end), 2) >> 1]!;
+    squarings += end - i;
+    if (started) {
+      kernel.square(squarings);
+      kernel.mul(...entry);
+    } else {
+      kernel.gather(...entry);
+      started = true;
+    }
+    squarings = 0;
+    i = end;
+  }
+  if (squarings > 0) kernel.square(squarings);
 }
