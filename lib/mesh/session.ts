@@ -8,6 +8,7 @@
 import type { Identity } from "../crypto/identity.ts";
 import type { Clock } from "./clock.ts";
 import {
+  DRAIN_LIFE,
   FIRST_PONG_TIMEOUT,
   GO_SEND_BURST,
   GO_SEND_RATE,
@@ -25,7 +26,10 @@ export const OURS_OPTION = "transfunctioner";
 
 /** The encrypted connection below a session. */
 export interface FrameLink {
-  /** Writes one frame; rejects when it did not go out whole, which ends the session. */
+  /**
+   * Writes one frame; rejects when it did not go out whole. No other is written then, and the
+   * session ends as soon as everything that has arrived is read.
+   */
   send(cleartext: Uint8Array): Promise<void>;
   /** Reads one frame; rejects at the end, on a deadline, and on anything that does not open. */
   receive(): Promise<Uint8Array>;
@@ -113,6 +117,7 @@ export class Session {
   #cancelPing: (() => void) | null = null;
   #cancelDrain: (() => void) | null = null;
   #wake: (() => void) | null = null;
+  #writeFault: string | null = null;
 
   /** Takes over a link whose handshake is done. Nothing happens before {@link start}. */
   constructor(facts: SessionFacts, link: FrameLink, clock: Clock, hooks: SessionHooks) {
@@ -131,7 +136,7 @@ export class Session {
         this.counters.framesOut++;
         this.counters.bytesOut += bytes.length;
       },
-      (error) => this.end(`write failed: ${messageOf(error)}`),
+      (error) => this.#writeFailed(`write failed: ${messageOf(error)}`),
     );
   }
 
@@ -226,6 +231,17 @@ export class Session {
     this.#hooks.ended(this, reason);
   }
 
+  /**
+   * Reads on for a moment after the peer hung up: a short-lived client (the Go service's `hemictl`)
+   * sends its requests and closes at once, so our first messages fail before its own are read.
+   */
+  #writeFailed(reason: string): void {
+    if (this.#state === "ended") return;
+    this.#writeFault = reason;
+    this.#stopTimers();
+    this.#cancelDrain ??= this.#clock.setTimer(DRAIN_LIFE, () => this.end(reason));
+  }
+
   #stopTimers(): void {
     this.#cancelPong?.();
     this.#cancelPing?.();
@@ -263,7 +279,7 @@ export class Session {
         if (this.#isEnded()) return;
       }
     } catch (error) {
-      this.end(messageOf(error));
+      this.end(this.#writeFault ?? messageOf(error));
     }
   }
 

@@ -60,6 +60,8 @@ export class Transport {
   #backlog = 0;
   #receiving = false;
   #fault: WireError | undefined;
+  /** Why nothing can be written any more, while what has arrived may still be read. */
+  #sendFault: WireError | undefined;
 
   private constructor(
     parts: {
@@ -161,14 +163,15 @@ export class Transport {
 
   /**
    * Sends one message as one frame and resolves once the network took it. Messages leave in the
-   * order of the calls. A write that fails or takes longer than {@link WRITE_MS} closes the
-   * connection, because half a frame may have gone out.
+   * order of the calls. After a write that failed no other is tried, because half a frame may have
+   * gone out; what the peer sent before it hung up can still be received, so the caller closes. A
+   * write that takes longer than {@link WRITE_MS} closes the connection.
    *
    * @throws {WireError} kind `too-large` or `backlog`, which leave the connection open; `closed`
    * or `deadline`.
    */
   async send(cleartext: Uint8Array): Promise<void> {
-    if (this.#fault !== undefined) throw this.#fault;
+    this.#checkWritable();
     if (this.#backlog > 0 && this.#backlog + cleartext.length > MAX_BACKLOG_BYTES) {
       throw new WireError("backlog", "Cannot send: too many bytes wait for a slow peer");
     }
@@ -182,17 +185,22 @@ export class Transport {
 
   async #write(frame: Uint8Array): Promise<void> {
     try {
-      if (this.#fault !== undefined) throw this.#fault;
+      this.#checkWritable();
       await withDeadline(this.#clock, WRITE_MS, () => writeAll(this.#conn, frame), () => {
         const fault = new WireError("deadline", "Cannot send: the peer does not read");
         this.#close(fault);
         return fault;
       });
     } catch (error) {
-      throw this.#close(asWireError(error));
+      throw this.#fault ?? (this.#sendFault ??= asWireError(error));
     } finally {
       this.#backlog -= frame.length;
     }
+  }
+
+  #checkWritable(): void {
+    const fault = this.#fault ?? this.#sendFault;
+    if (fault !== undefined) throw fault;
   }
 
   /**

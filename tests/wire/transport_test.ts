@@ -255,3 +255,19 @@ Deno.test("Transport.receive() refuses to run twice at once", async () => {
   await server.send(utf8("x"));
   await first;
 });
+
+Deno.test("Transport.receive() still gives what arrived after a write has failed", async () => {
+  const { server, client, serverEnd } = await connected();
+  await client.send(utf8("one"));
+  await client.send(utf8("two"));
+  client.close();
+  serverEnd.write = () => Promise.reject(new Error("Broken pipe"));
+  await rejects(server.send(utf8("x")), "closed");
+  await rejects(server.send(utf8("y")), "closed");
+  assert.ok(!server.closed);
+  assert.equal(fromUtf8(await server.receive()), "one");
+  assert.equal(fromUtf8(await server.receive()), "two");
+  await rejects(server.receive(), "closed");
+  assert.ok(server.closed && serverEnd.closed);
+  assert.equal(server.backlog, 0);
+});
