@@ -21,13 +21,14 @@ import { type Incoming, Mesh } from "../mesh/mesh.ts";
 import type { Net } from "../mesh/net.ts";
 import type { Logger } from "../observe/logger.ts";
 import { VERSION } from "../version.ts";
-import { AdminService, type Params, type PeerInfo } from "./admin_service.ts";
+import type { AdminContext, Params } from "./admin/context.ts";
+import { callAdmin } from "./admin/service.ts";
 import { Desk } from "./desk.ts";
 import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
-import { PeerDirectory } from "./peer_directory.ts";
+import { PeerDirectory, type PeerInfo } from "./peer_directory.ts";
 import { KeystoreBook } from "./share_book.ts";
 
 /** A host and a port. */
@@ -182,11 +183,11 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     allowed: (client) =>
       client === keystore.adminIdentity.identity || settings.adminKeys.includes(client),
     handler: {
-      call: (call) => answerCall(service, call),
+      call: (call) => answerCall(context, call),
       command: (command) => Promise.resolve(goAdmin.answer(command)),
     },
   });
-  const service: AdminService = new AdminService({
+  const context: AdminContext = {
     identity,
     adminIdentity: keystore.adminIdentity.identity,
     keystore,
@@ -204,7 +205,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     debugInitiation: settings.debugInitiation,
     warnings: () => warnings(settings, peers()),
     ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
-  });
+  };
 
   let http: HttpListener | null = null;
   const stop = async () => {
@@ -273,10 +274,11 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
 }
 
 /** Carries out one admin call; a refusal keeps its code and hint. */
-async function answerCall(service: AdminService, call: AdminCall): Promise<JsonInput> {
+async function answerCall(context: AdminContext, call: AdminCall): Promise<JsonInput> {
   const params = toPlain(call.params);
   try {
-    const result = await service.call(
+    const result = await callAdmin(
+      context,
       call.method,
       typeof params === "object" && params !== null ? params as Params : {},
       (event) => call.event(fromPlain(event)),

@@ -7,7 +7,25 @@
 import type { Identity } from "../crypto/identity.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { PeerView, SessionView } from "../mesh/mesh.ts";
-import type { PeerInfo } from "./admin_service.ts";
+
+/** One node of the mesh as the admin interface shows it. */
+export interface PeerInfo {
+  readonly identity: Identity;
+  readonly address: string;
+  readonly self: boolean;
+  /** There is a session. */
+  readonly connected: boolean;
+  /** It answered a ping, or it is this node. */
+  readonly live: boolean;
+  /** A sealed message can be sent to it: its NaCl key is known. */
+  readonly reachable: boolean;
+  readonly direction: "inbound" | "outbound" | undefined;
+  readonly rttMs: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly lastSeen: number | undefined;
+  /** `transfunctioner` or `go`, where a session told. */
+  readonly software: string | undefined;
+}
 
 /** What the directory needs of a mesh. */
 export interface DirectoryMesh {

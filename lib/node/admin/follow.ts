@@ -1,0 +1,113 @@
+/**
+ * Waiting for a ceremony on behalf of an admin: progress, patience, and what its end means.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../../ceremony/verdict.ts";
+import type { Identity } from "../../crypto/identity.ts";
+import { NodeError } from "../errors.ts";
+import { type Entry, type EntryOutcome, entryView } from "../ledger.ts";
+import { type AdminContext, integer, type OnEvent, type Params } from "./context.ts";
+
+/** How long the requester waits for the other members to confirm a key, in milliseconds. */
+const CONFIRMATION_MS = 10_000;
+
+/** Waits for a local ceremony's end, telling of its progress. */
+export async function follow(
+  ctx: AdminContext,
+  entry: Entry,
+  params: Params,
+  onEvent: OnEvent,
+): Promise<Outcome & { state: "complete" }> {
+  const tell = () => {
+    const view = entryView(entry, ctx.clock.now());
+    onEvent({
+      ceremony_id: entry.request.id,
+      state: view["state"],
+      round: view["round"],
+      rounds: view["rounds"],
+      step: view["step"],
+      waiting_for: view["waiting_for"],
+    });
+  };
+  tell();
+  const stop = entry.watch(tell);
+  let outcome: EntryOutcome;
+  try {
+    outcome = await within(ctx, entry.ended, params, entry);
+  } finally {
+    stop();
+  }
+  if (outcome.state === "complete") return outcome;
+  if (outcome.state === "answered") {
+    throw new Error("A ceremony of this node was answered by others");
+  }
+  if (outcome.state === "aborted") {
+    const refused = /reports: refused:/.test(outcome.reason);
+    throw new NodeError(refused ? "TF-REFUSED" : "TF-ABORTED", outcome.reason, {
+      exit: refused ? 3 : 1,
+      ...(refused
+        ? { hint: "the operator of that node decides: TRF_INITIATORS, TRF_CONSENT" }
+        : {}),
+    });
+  }
+  throw new NodeError(outcome.code, outcome.reason, {
+    exit: outcome.code === "TF-TIMEOUT" ? 4 : 1,
+    ...(outcome.culprits.length === 0 ? {} : {
+      hint: `${outcome.code === "TF-TIMEOUT" ? "silent" : "to blame"}: ${
+        outcome.culprits.join(", ")
+      }`,
+    }),
+    culprits: outcome.culprits,
+  });
+}
+
+/** Members of our own kind that have not confirmed the key in time; a Go node never does. */
+export async function confirmations(
+  ctx: AdminContext,
+  entry: Entry,
+  committee: readonly Identity[],
+): Promise<Identity[]> {
+  const software = new Map(ctx.peers().map((p) => [p.identity, p.software]));
+  const expected = committee.filter((m) => m !== ctx.identity.identity && software.get(m) !== "go");
+  const missing = () => expected.filter((m) => !entry.confirmed.has(m));
+  if (missing().length > 0) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = entry.watch(() => missing().length === 0 && resolve());
+    const cancel = ctx.clock.setTimer(CONFIRMATION_MS, resolve);
+    await promise;
+    stop();
+    cancel();
+  }
+  return missing();
+}
+
+/** Bounds a wait by the caller's patience; an impatient caller ends the ceremony. */
+export async function within<T>(
+  ctx: AdminContext,
+  work: Promise<T>,
+  params: Params,
+  entry: Entry,
+): Promise<T> {
+  const ms = params["timeout_ms"] === undefined
+    ? ctx.ceremonyTimeoutMs + 5_000
+    : integer(params, "timeout_ms", 1, 86_400_000);
+  const expired = Promise.withResolvers<never>();
+  const cancel = ctx.clock.setTimer(ms, () => {
+    const silent = entry.ceremony?.waitingFor ?? [];
+    expired.reject(
+      new NodeError("TF-TIMEOUT", `no result within ${Math.round(ms / 1000)} s`, {
+        exit: 4,
+        ...(silent.length === 0 ? {} : { hint: `still waiting for ${silent.join(", ")}` }),
+        culprits: silent,
+      }),
+    );
+    if (!entry.isOver) void ctx.desk.abort(entry, "the requester's time limit passed");
+  });
+  try {
+    return await Promise.race([work, expired.promise]);
+  } finally {
+    cancel();
+  }
+}

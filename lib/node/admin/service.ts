@@ -1,0 +1,57 @@
+/**
+ * The admin interface of a node: what `transfunctioner status|peers|keygen|sign|…` ask for.
+ *
+ * Every result is plain data with stable names; nothing in it is secret. A method may tell of its
+ * progress while it works.
+ *
+ * @module
+ */
+
+import { badRequest } from "../errors.ts";
+import { entryView } from "../ledger.ts";
+import { ceremony } from "./ceremonies.ts";
+import { type AdminContext, type OnEvent, type Params, text } from "./context.ts";
+import { keygen } from "./keygen.ts";
+import { keyViews, peerView } from "./readiness.ts";
+import { sign } from "./sign.ts";
+import { identity, status } from "./status.ts";
+
+type Method = (ctx: AdminContext, params: Params, onEvent: OnEvent) => unknown;
+
+/** All methods by name. */
+const METHODS: Readonly<Record<string, Method>> = {
+  "identity": identity,
+  "status": status,
+  "peers": (ctx) => ({ peers: ctx.peers().map((p) => peerView(ctx, p)) }),
+  "peers.add": (ctx, params) => {
+    ctx.addPeer(text(params, "address"));
+    return { accepted: true };
+  },
+  "keys": async (ctx) => ({ keys: await keyViews(ctx) }),
+  "keygen": keygen,
+  "sign": sign,
+  "ceremonies": (ctx) => ({
+    ceremonies: ctx.desk.ledger.all().map((e) => entryView(e, ctx.clock.now())),
+  }),
+  "ceremonies.show": (ctx, params) => ceremony(ctx, "show", params),
+  "ceremonies.approve": (ctx, params) => ceremony(ctx, "approve", params),
+  "ceremonies.deny": (ctx, params) => ceremony(ctx, "deny", params),
+  "ceremonies.abort": (ctx, params) => ceremony(ctx, "abort", params),
+};
+
+/**
+ * Carries out one call.
+ *
+ * @throws {NodeError} with message, hint and exit code for the caller.
+ */
+export async function callAdmin(
+  ctx: AdminContext,
+  method: string,
+  params: Params,
+  onEvent: OnEvent,
+): Promise<unknown> {
+  if (!Object.hasOwn(METHODS, method)) {
+    throw badRequest(`the daemon has no method "${method}"`, "is the daemon of another version?");
+  }
+  return await METHODS[method]!(ctx, params, onEvent);
+}
