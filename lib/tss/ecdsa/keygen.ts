@@ -14,6 +14,7 @@ import type { Channel } from "../channel.ts";
 import { commit } from "../commitment.ts";
 import { ContentError } from "../errors.ts";
 import { hedgedRandom } from "../hedged_random.ts";
+import { say } from "../message_type.ts";
 import { type Party, partyKeyBytes } from "../party.ts";
 import { proveDlnPair } from "../proofs/dln.ts";
 import { proveFac } from "../proofs/fac.ts";
@@ -36,7 +37,6 @@ import {
   keygenContext,
   keygenError,
 } from "./keygen_rounds.ts";
-import { say } from "./message_type.ts";
 import { publicParameters } from "./parameters.ts";
 import type { PreParams } from "./preparams.ts";
 import { type EcdsaShare, type EcdsaShareFields, rereadShare } from "./share.ts";

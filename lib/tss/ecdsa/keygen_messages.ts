@@ -8,6 +8,7 @@
 
 import type { Json } from "../../encoding/json.ts";
 import { bytes, int, intList, object, pathOf, value } from "../fields.ts";
+import type { MessageType } from "../message_type.ts";
 import { paillierModulusToJson, parsePaillierModulus } from "../paillier.ts";
 import { type DlnProof, dlnProofToJson, parseDlnProof } from "../proofs/dln.ts";
 import { type FacProof, facProofToJson, parseFacProof } from "../proofs/fac.ts";
@@ -19,7 +20,6 @@ import {
 } from "../proofs/paillier_key.ts";
 import { toBase64 } from "../../encoding/bytes.ts";
 import { MAX_OPENING, type PublicParameters } from "./limits.ts";
-import type { MessageType } from "./message_type.ts";
 
 /** Round 1: commitment to the polynomial, public parameters and the proofs of their form. */
 export interface KeygenRound1 extends PublicParameters {

@@ -13,12 +13,12 @@ import type { Channel } from "../channel.ts";
 import { commit, type Commitment } from "../commitment.ts";
 import { ContentError } from "../errors.ts";
 import { hedgedRandom } from "../hedged_random.ts";
+import { say } from "../message_type.ts";
 import { type Party, partyKeyBytes } from "../party.ts";
 import { proveDlnPair } from "../proofs/dln.ts";
 import { proveFac } from "../proofs/fac.ts";
 import { proveMod } from "../proofs/mod.ts";
 import { shareSecret, type Sharing } from "../vss.ts";
-import { say } from "./message_type.ts";
 import { type PeerKeys, publicParameters } from "./parameters.ts";
 import {
   indices,

@@ -8,13 +8,13 @@ import { toBase64 } from "../../encoding/bytes.ts";
 import type { Json } from "../../encoding/json.ts";
 import { type CurvePoint, secp256k1 } from "../../crypto/curve.ts";
 import { bytes, int, intList, object, pathOf, point, value } from "../fields.ts";
+import type { MessageType } from "../message_type.ts";
 import { paillierModulusToJson, parsePaillierModulus } from "../paillier.ts";
 import { pointToJson } from "../points.ts";
 import { type DlnProof, dlnProofToJson, parseDlnProof } from "../proofs/dln.ts";
 import { type FacProof, facProofToJson, parseFacProof } from "../proofs/fac.ts";
 import { type ModProof, modProofToJson, parseModProof } from "../proofs/mod.ts";
 import { MAX_OPENING, type PublicParameters } from "./limits.ts";
-import type { MessageType } from "./message_type.ts";
 
 /** Round 1, old to new: the key to be reshared and the commitment to the new polynomial. */
 export interface ReshareRound1 {

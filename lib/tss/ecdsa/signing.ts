@@ -10,10 +10,10 @@ import { intToBytes } from "../../encoding/bytes.ts";
 import type { Channel } from "../channel.ts";
 import { commit } from "../commitment.ts";
 import { hedgedRandom } from "../hedged_random.ts";
+import { say } from "../message_type.ts";
 import type { Party } from "../party.ts";
 import { proveSchnorr } from "../proofs/schnorr.ts";
 import { proveV } from "../proofs/vproof.ts";
-import { say } from "./message_type.ts";
 import { signingContext, type SigningSetup } from "./signing_context.ts";
 import {
   SignRound1Message1,

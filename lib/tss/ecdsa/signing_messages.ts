@@ -11,6 +11,7 @@ import { toBase64 } from "../../encoding/bytes.ts";
 import type { Json } from "../../encoding/json.ts";
 import { secp256k1 } from "../../crypto/curve.ts";
 import { bytes, int, intList, object, pathOf, value } from "../fields.ts";
+import type { MessageType } from "../message_type.ts";
 import { type AliceProof, aliceProofToJson, parseAliceProof } from "../proofs/mta_alice.ts";
 import {
   type BobProof,
@@ -23,7 +24,6 @@ import {
 import { parseSchnorrProof, type SchnorrProof, schnorrProofToJson } from "../proofs/schnorr.ts";
 import { parseVProof, type VProof, vProofToJson } from "../proofs/vproof.ts";
 import { MODULUS_BITS } from "./limits.ts";
-import type { MessageType } from "./message_type.ts";
 
 const CIPHERTEXT = { min: 1n, bits: 2 * MODULUS_BITS };
 const SCALAR = { max: secp256k1.q - 1n };

@@ -14,9 +14,9 @@ import type { CurvePoint } from "../../crypto/curve.ts";
 import { toBase64 } from "../../encoding/bytes.ts";
 import type { Json, JsonInput } from "../../encoding/json.ts";
 import type { MessageSpec } from "../channel.ts";
-import type { MessageType } from "../ecdsa/message_type.ts";
 import { ContentError } from "../errors.ts";
 import { bytes, type Fields, int, intList, object, pathOf, point, value } from "../fields.ts";
+import type { MessageType } from "../message_type.ts";
 import { pointToJson } from "../points.ts";
 import { parseSchnorrProof, type SchnorrProof, schnorrProofToJson } from "../proofs/schnorr.ts";
 

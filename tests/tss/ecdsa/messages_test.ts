@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Json, type JsonInput, parseJson, stringifyJson } from "../../../lib/encoding/json.ts";
 import { ContentError } from "../../../lib/tss/errors.ts";
-import { type MessageType, roundTrip } from "../../../lib/tss/ecdsa/message_type.ts";
+import { type MessageType, roundTrip } from "../../../lib/tss/message_type.ts";
 import {
   keygenMessages,
   resharingMessages,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ed25519 } from "../../../lib/crypto/curve.ts";
 import { type Json, parseJson, stringifyJson } from "../../../lib/encoding/json.ts";
-import type { MessageType } from "../../../lib/tss/ecdsa/message_type.ts";
+import type { MessageType } from "../../../lib/tss/message_type.ts";
 import {
   keygenMessages,
   keygenRound1,

@@ -1,12 +1,12 @@
 /**
- * What the ECDSA protocols know about a message type: how to read it, how to write it, and
+ * What the protocols of both curves know about a message type: how to read it, how to write it, and
  * whether everybody gets the same.
  *
  * @module
  */
 
-import { type JsonInput, parseJson, stringifyJson } from "../../encoding/json.ts";
-import type { Address, Channel, MessageSpec } from "../channel.ts";
+import { type JsonInput, parseJson, stringifyJson } from "../encoding/json.ts";
+import type { Address, Channel, MessageSpec } from "./channel.ts";
 
 /** A message type that can be read and written. */
 export interface MessageType<T> extends MessageSpec<T> {
