@@ -17,7 +17,8 @@ function settingRows(): string[] {
       ? ""
       : `\`--${o.flag}${o.placeholder === "" ? "" : ` ${o.placeholder}`}\``;
     const fallback = o.default === "" ? "" : `\`${o.default}\``;
-    return `| \`${o.variable}\` | ${option} | ${fallback} | ${o.help} |`;
+    const cells = [`\`${o.variable}\``, option, fallback, o.help];
+    return `| ${cells.join(" | ")} |`.replace(/ +/g, " ");
   });
 }
 

@@ -16,7 +16,7 @@ export type RandomSource = (length: number) => Uint8Array;
 const QUOTA = 65536;
 
 /** The operating system's generator, any length. */
-export const systemRandom: RandomSource = (length) => {
+export const systemRandom: RandomSource = (length: number): Uint8Array => {
   const out = new Uint8Array(length);
   for (let at = 0; at < length; at += QUOTA) crypto.getRandomValues(out.subarray(at, at + QUOTA));
   return out;

@@ -11,10 +11,8 @@ import { bytesToInt, concat, equalBytes, fromHex, toHex, utf8 } from "../encodin
 import { boxOpen, x25519Public } from "./box.ts";
 import { hkdfSha256, ripemd160, sha256 } from "./kdf.ts";
 
-declare const identityBrand: unique symbol;
-
 /** A node's name: 40 lower-case hex digits, RIPEMD-160 of its compressed public key. */
-export type Identity = string & { readonly [identityBrand]: true };
+export type Identity = string & { readonly __brand: "Identity" };
 
 /** Twenty zero bytes: the broadcast address. No node can have it. */
 export const ZERO_IDENTITY = "0".repeat(40) as Identity;
