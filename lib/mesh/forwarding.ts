@@ -13,7 +13,6 @@ import type { Logger } from "../observe/logger.ts";
 import type { DuplicateCache, Sight } from "./duplicates.ts";
 import { encodeEnvelope, type Envelope, type Header } from "./envelope.ts";
 import { HOP_BUDGET } from "./limits.ts";
-import type { Lane } from "./outbox.ts";
 import type { Session } from "./session.ts";
 
 /** Chooses the way to a node that is not a neighbour. */
@@ -42,6 +41,10 @@ export interface ForwardingCounters {
   spent: number;
   /** Copies that a neighbour had no room for. */
   relayDropped: number;
+  /** Messages of others that went to one neighbour. */
+  routed: number;
+  /** Messages of others with an addressee that went to all, because no way was known. */
+  flooded: number;
 }
 
 /** What forwarding needs of its surroundings. */
@@ -70,6 +73,8 @@ export class Forwarder {
     notCanonical: 0,
     spent: 0,
     relayDropped: 0,
+    routed: 0,
+    flooded: 0,
   };
 
   /** A forwarder over the given sessions. */
@@ -96,15 +101,24 @@ export class Forwarder {
     const { header } = envelope;
     if (!this.#passable(envelope, from)) return;
     const bytes = encodeEnvelope({ ...header, ttl: budget(header) - 1 }, envelope.commandBytes);
-    const destination = header.destination!;
+    this.#pass(header.destination!, bytes, from);
+  }
+
+  #pass(destination: Identity, bytes: Uint8Array, from: Session, retry = true): void {
     const direct = this.#o.session(destination);
-    if (direct !== undefined) {
-      if (direct.peer !== from.peer) this.#relay(direct, bytes);
+    if (direct?.peer === from.peer) return;
+    const hop = direct ?? this.#hop(destination, from.peer);
+    if (hop === undefined) {
+      this.counters.flooded++;
+      this.#flood(bytes, from);
       return;
     }
-    const hop = this.#hop(destination, from.peer);
-    if (hop !== undefined) this.#relay(hop, bytes);
-    else this.#flood(bytes, from);
+    this.counters.routed++;
+    void this.#relay(hop, bytes, from).then((written) => {
+      // The way broke while the message waited; one with no room is not helped by more copies.
+      const broken = !written && this.#o.session(hop.peer) !== hop;
+      if (broken && retry) this.#pass(destination, bytes, from, false);
+    });
   }
 
   /** Passes a broadcast on to everybody else. */
@@ -120,11 +134,14 @@ export class Forwarder {
   /**
    * Sends an own message: direct, by a route, or to everybody. Resolves with whether a session took
    * it, as soon as one did.
+   *
+   * @param everyWay sends to all neighbours, each of which passes it on its own way: for what got
+   * lost on the best one.
    */
-  async originate(bytes: Uint8Array, header: Header): Promise<boolean> {
+  async originate(bytes: Uint8Array, header: Header, everyWay = false): Promise<boolean> {
     this.#o.duplicates.see(messageKey(header), this.#o.self, HOP_BUDGET);
     const destination = header.destination!;
-    const one = destination === ZERO_IDENTITY
+    const one = destination === ZERO_IDENTITY || everyWay
       ? undefined
       : this.#o.session(destination) ?? this.#hop(destination, null);
     if (one !== undefined && await one.send("own", bytes)) return true;
@@ -159,15 +176,15 @@ export class Forwarder {
 
   #flood(bytes: Uint8Array, from: Session): void {
     for (const session of this.#o.sessions()) {
-      if (session.peer !== from.peer) this.#relay(session, bytes);
+      if (session.peer !== from.peer) void this.#relay(session, bytes, from);
     }
   }
 
-  #relay(session: Session, bytes: Uint8Array, lane: Lane = "relay"): void {
-    void session.send(lane, bytes).then((written) => {
-      if (written) this.counters.forwarded++;
-      else this.counters.relayDropped++;
-    });
+  async #relay(session: Session, bytes: Uint8Array, from: Session): Promise<boolean> {
+    const written = await session.send("relay", bytes, from.peer);
+    if (written) this.counters.forwarded++;
+    else this.counters.relayDropped++;
+    return written;
   }
 }
 

@@ -10,6 +10,7 @@
 
 import type { Identity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { Adjacency } from "./adjacency.ts";
 import type { Clock } from "./clock.ts";
 import type {
   Command,
@@ -50,6 +51,8 @@ export interface GossipOptions {
   readonly log: Logger;
   /** What is known of others. */
   readonly table: PeerTable;
+  /** Who has a session with whom. */
+  readonly adjacency: Adjacency;
   /** `host:port` under which we can be dialled, or empty. */
   readonly address: () => string;
   /** All sessions in use. */
@@ -195,6 +198,13 @@ export class Gossip {
       }, session.peer);
       if (heard === "new") novelties.push(record.identity);
       if (heard === "conflict") this.#warnConflict(session.peer, record.identity);
+      else {
+        this.#o.adjacency.hear({
+          node: record.identity,
+          sessions: record.sessions,
+          seen: Number(record.lastSeen),
+        }, session.peer);
+      }
     }
     if (novelties.length > 0) this.news(novelties);
   }

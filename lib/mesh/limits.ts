@@ -141,6 +141,12 @@ export const LIST_BYTES = 1_000_000;
 export const RECORD_SESSIONS = 256;
 /** A hearsay record claims to be seen at most this far in the future before it is cut to now. */
 export const CLOCK_SKEW = 5_000;
+/** Neighbours whose word on one node's sessions is kept; links count as far as these agree. */
+export const ADJACENCY_INFORMANTS = 4;
+/** Destinations whose ways are kept between two changes of the topology. */
+export const ROUTES = 4_096;
+/** Ways kept per destination: the best, and others for what comes from the best one itself. */
+export const ROUTE_CHOICES = 3;
 /** NaCl keys of vanished peers that are remembered, so that hearsay cannot replace them. */
 export const REMEMBERED_KEYS = 4_096;
 /** How often own record and live neighbours are repeated; two repeats fit in Go's 67 s record life. */

@@ -7,13 +7,14 @@
 import type { Identity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Acceptor, isLoopback } from "./acceptor.ts";
+import { Adjacency } from "./adjacency.ts";
 import type { Command } from "./commands.ts";
 import { Dialer, type DialOutcome, type TargetView } from "./dialer.ts";
 import { DuplicateCache } from "./duplicates.ts";
 import { advertisedAddress, Entrance } from "./entrance.ts";
 import { encodeOneHop } from "./envelope.ts";
 import { EnvelopeGate } from "./envelopes.ts";
-import { floodRouter, Forwarder } from "./forwarding.ts";
+import { Forwarder } from "./forwarding.ts";
 import { Gossip } from "./gossip.ts";
 import { BUSY_REASON, Inbound, type Incoming } from "./inbound.ts";
 import { DUPLICATE_ENTRIES, DUPLICATE_ENTRIES_PER_SOURCE, DUPLICATE_LIFE } from "./limits.ts";
@@ -24,6 +25,7 @@ import type { Listener } from "./net.ts";
 import { laneOf, Outgoing } from "./outgoing.ts";
 import { PeerTable } from "./peer_table.ts";
 import { quietLogger } from "./quiet_logger.ts";
+import { ShortestPaths } from "./routing.ts";
 import { messageOf, Session } from "./session.ts";
 import { SessionTable } from "./session_table.ts";
 import { Subscribers } from "./subscribers.ts";
@@ -47,6 +49,7 @@ export class Mesh {
   readonly #self: Identity;
   readonly #log: Logger;
   readonly #table: PeerTable;
+  readonly #adjacency: Adjacency;
   readonly #sessions: SessionTable;
   readonly #gossip: Gossip;
   readonly #forwarder: Forwarder;
@@ -83,6 +86,11 @@ export class Mesh {
       log.error("session watcher failed", { peer, reason: messageOf(error) })
     );
     this.#table = new PeerTable(clock, this.#self);
+    this.#adjacency = new Adjacency(
+      clock,
+      this.#self,
+      (node) => this.#table.get(node) !== undefined,
+    );
     this.#sessions = new SessionTable(clock, this.#self, {
       firstMessages: () => this.#firstMessages(),
       opened: (session) => this.#opened(session),
@@ -96,6 +104,7 @@ export class Mesh {
       nacl: identity.naclPublic,
       log,
       table: this.#table,
+      adjacency: this.#adjacency,
       address: () => this.address(),
       sessions,
       send,
@@ -109,7 +118,11 @@ export class Mesh {
         DUPLICATE_ENTRIES,
         DUPLICATE_ENTRIES_PER_SOURCE,
       ),
-      router: options.router ?? floodRouter,
+      router: options.router ?? new ShortestPaths({
+        self: this.#self,
+        adjacency: this.#adjacency,
+        neighbours: () => this.#sessions.peers(),
+      }),
       session: (peer) => this.#sessions.get(peer),
       sessions,
     });
@@ -367,12 +380,14 @@ export class Mesh {
       direction: session.facts.dialled === null ? "inbound" : "outbound",
       ours: session.ours,
     });
+    this.#adjacency.touch();
     this.#gossip.news([session.peer]);
     this.#watchers.tell(session.peer, true);
   }
 
   #closed(session: Session, reason: string): void {
     this.#table.part(session.peer);
+    this.#adjacency.part(session.peer);
     this.#dialer.sessionEnded({
       peer: session.peer,
       life: this.#o.clock.now() - session.since,

@@ -47,6 +47,6 @@ export interface MeshOptions {
   readonly config: MeshConfig;
   /** Checks of identities against the DNS; default none. */
   readonly names?: NameCheck;
-  /** Chooses ways to nodes that are not neighbours; default flooding. */
+  /** Chooses ways to nodes that are not neighbours; default shortest paths. */
   readonly router?: Router;
 }

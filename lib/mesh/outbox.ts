@@ -7,6 +7,7 @@
 
 import { WireError } from "./errors.ts";
 import { QUEUE_CONTROL, QUEUE_MESSAGES, QUEUE_OWN_BYTES, QUEUE_RELAY_BYTES } from "./limits.ts";
+import { RelayLane } from "./relay_lane.ts";
 
 /** `control`: pings and lists; `own`: this node's messages; `relay`: other nodes' messages. */
 export type Lane = "control" | "own" | "relay";
@@ -17,6 +18,8 @@ export interface Waiting {
   readonly lane: Lane;
   /** The cleartext of the frame. */
   readonly bytes: Uint8Array;
+  /** Who a relayed message came from; sources take turns. */
+  readonly source?: string;
   /** Called once: whether it was written. */
   readonly done: (written: boolean) => void;
 }
@@ -37,8 +40,9 @@ export class Outbox {
   readonly #write: (cleartext: Uint8Array) => Promise<void>;
   readonly #failed: (error: unknown) => void;
   readonly #limits: LaneLimits;
-  readonly #lanes: Record<Lane, Waiting[]> = { control: [], own: [], relay: [] };
-  readonly #bytes: Record<Lane, number> = { control: 0, own: 0, relay: 0 };
+  readonly #lanes: Record<Exclude<Lane, "relay">, Waiting[]> = { control: [], own: [] };
+  readonly #bytes = { control: 0, own: 0 };
+  readonly #relay: RelayLane;
   #writing = false;
   #open = true;
   #relayNext = false;
@@ -52,30 +56,38 @@ export class Outbox {
     this.#write = write;
     this.#failed = failed;
     this.#limits = limits;
+    this.#relay = new RelayLane(limits.relay);
   }
 
   /** Number of messages waiting. */
   get waiting(): number {
-    return this.#lanes.control.length + this.#lanes.own.length + this.#lanes.relay.length;
+    return this.#lanes.control.length + this.#lanes.own.length + this.#relay.length;
   }
 
   /** Queues a frame; resolves with whether it was written, `false` at once if there is no room. */
-  push(lane: Lane, bytes: Uint8Array): Promise<boolean> {
-    return new Promise((done) => this.put({ lane, bytes, done }));
+  push(lane: Lane, bytes: Uint8Array, source = ""): Promise<boolean> {
+    return new Promise((done) => this.put({ lane, bytes, source, done }));
   }
 
   /** Queues a message that may come from another outbox. */
   put(message: Waiting): void {
     const { lane, bytes } = message;
-    const limit = this.#limits[lane];
-    const full = this.#lanes[lane].length >= limit.messages ||
-      this.#bytes[lane] + bytes.length > limit.bytes;
-    if (!this.#open || full) {
+    if (!this.#open) {
       message.done(false);
       return;
     }
-    this.#lanes[lane].push(message);
-    this.#bytes[lane] += bytes.length;
+    if (lane === "relay") this.#relay.push(message);
+    else {
+      const limit = this.#limits[lane];
+      const full = this.#lanes[lane].length >= limit.messages ||
+        this.#bytes[lane] + bytes.length > limit.bytes;
+      if (full) {
+        message.done(false);
+        return;
+      }
+      this.#lanes[lane].push(message);
+      this.#bytes[lane] += bytes.length;
+    }
     if (!this.#writing) void this.#run();
   }
 
@@ -87,8 +99,8 @@ export class Outbox {
   /** Ends the outbox and hands over what waits, in order, to be sent elsewhere. */
   drain(): Waiting[] {
     this.#open = false;
-    const rest = [...this.#lanes.control, ...this.#lanes.own, ...this.#lanes.relay];
-    for (const lane of ["control", "own", "relay"] as const) {
+    const rest = [...this.#lanes.control, ...this.#lanes.own, ...this.#relay.drain()];
+    for (const lane of ["control", "own"] as const) {
       this.#lanes[lane] = [];
       this.#bytes[lane] = 0;
     }
@@ -96,12 +108,16 @@ export class Outbox {
   }
 
   #next(): Waiting | undefined {
-    const { control, own, relay } = this.#lanes;
-    let lane: Lane = "control";
+    const { control, own } = this.#lanes;
+    let lane: Exclude<Lane, "relay"> = "control";
     if (control.length === 0) {
       // Own and relayed messages take turns, so that neither starves.
-      lane = own.length === 0 || (this.#relayNext && relay.length > 0) ? "relay" : "own";
-      this.#relayNext = lane === "own";
+      if (own.length === 0 || (this.#relayNext && this.#relay.length > 0)) {
+        this.#relayNext = false;
+        return this.#relay.shift();
+      }
+      lane = "own";
+      this.#relayNext = true;
     }
     const message = this.#lanes[lane].shift();
     if (message !== undefined) this.#bytes[lane] -= message.bytes.length;

@@ -186,10 +186,14 @@ export class Session {
       this.#clock.now() - this.#pingSent > ms;
   }
 
-  /** Queues a frame; resolves with whether it was written. */
-  send(lane: Lane, cleartext: Uint8Array): Promise<boolean> {
+  /**
+   * Queues a frame; resolves with whether it was written.
+   *
+   * @param source who a relayed frame came from: sources take turns.
+   */
+  send(lane: Lane, cleartext: Uint8Array, source = ""): Promise<boolean> {
     if (this.#state === "ended" || this.#state === "draining") return Promise.resolve(false);
-    return this.#outbox.push(lane, cleartext);
+    return this.#outbox.push(lane, cleartext, source);
   }
 
   /** Queues messages taken from a replaced session. */

@@ -58,6 +58,11 @@ export class SessionTable {
     return this.#slots.get(peer)?.primary;
   }
 
+  /** The peers with a session, oldest session first. */
+  peers(): IterableIterator<Identity> {
+    return this.#slots.keys();
+  }
+
   /** All sessions in use, oldest first. */
   list(): Session[] {
     return [...this.#slots.values()].map((slot) => slot.primary);
