@@ -49,7 +49,10 @@ export interface ReshareRequest extends CommonRequest {
   readonly oldThreshold: number;
   readonly newCommittee: readonly Identity[];
   readonly newThreshold: number;
-  /** Party keys of the new committee (specification: ecdsa-resharing section 10). */
+  /**
+   * Party keys of the new committee (specification: ecdsa-resharing section 10). Without them:
+   * what follows from the stored share; a newcomer takes identity XOR 1.
+   */
   readonly newKeys?: readonly bigint[];
 }
 
@@ -145,15 +148,31 @@ export function requestFromCommand(
         oldThreshold: small(command.oldThreshold, "old threshold"),
         newCommittee: members(command.newCommittee, "new committee"),
         newThreshold: small(command.newThreshold, "new threshold"),
-        newKeys: command.newCommittee.map((p, i) => newKey(p, i, command.newCommittee)),
+        ...newKeysOf(command),
       };
   }
+}
+
+/**
+ * Reads the new party keys. A Go client writes the plain identities into both committees, whatever
+ * form the key has: such a request says nothing about them. Our own always differ in form.
+ */
+function newKeysOf(command: ReshareCommand): { newKeys?: readonly bigint[] } {
+  const isPlain = (parties: readonly PartyId[], what: string) => {
+    const ids = members(parties, what);
+    return parties.every((p, i) =>
+      p.key.length === 0 || bytesToInt(p.key) === identityToInt(ids[i]!)
+    );
+  };
+  if (
+    isPlain(command.oldCommittee, "old committee") && isPlain(command.newCommittee, "new committee")
+  ) return {};
+  return { newKeys: command.newCommittee.map((p, i) => newKey(p, i, command.newCommittee)) };
 }
 
 /** A newcomer's party key must be its identity, plain or with the last bit flipped. */
 function newKey(party: PartyId, index: number, all: readonly PartyId[]): bigint {
   const plain = identityToInt(members(all, "new committee")[index]!);
-  // A Go requester leaves whatever its client wrote there; it means identity XOR 1.
   if (party.key.length === 0) return plain ^ 1n;
   const key = bytesToInt(party.key);
   if (key !== plain && key !== (plain ^ 1n)) {
@@ -168,6 +187,15 @@ function partyId(identity: Identity, key: bigint): PartyId {
 
 function plainParties(committee: readonly Identity[]): PartyId[] {
   return committee.map((identity) => partyId(identity, identityToInt(identity)));
+}
+
+/** The old committee, with the keys in the form that the new ones do not have. */
+function oldParties(request: ReshareRequest): PartyId[] {
+  const first = request.newCommittee[0];
+  const flipped = first !== undefined && request.newKeys?.[0] === identityToInt(first);
+  return flipped
+    ? request.oldCommittee.map((identity) => partyId(identity, identityToInt(identity) ^ 1n))
+    : plainParties(request.oldCommittee);
 }
 
 /** Writes a request as the command that each member gets. */
@@ -200,7 +228,7 @@ export function commandFromRequest(
         ceremonyId,
         curve: request.curve,
         keyId: fromHex(request.keyId),
-        oldCommittee: plainParties(request.oldCommittee),
+        oldCommittee: oldParties(request),
         newCommittee: request.newCommittee.map((identity, i) =>
           partyId(identity, request.newKeys?.[i] ?? (identityToInt(identity) ^ 1n))
         ),
