@@ -46,6 +46,7 @@ export const command: CommandSpec = {
   about: `With TRF_CONSENT=manual a request of an allowed initiator waits here until it is approved.
 ID may be shortened as long as it stays unique.`,
   maxWords: 2,
+  verbs: ACTIONS,
   options: {
     reason: { value: "TEXT", help: "told to the requester when denying or aborting" },
     ...CLIENT_OPTIONS,

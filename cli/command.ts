@@ -34,6 +34,9 @@ export interface Invocation {
   readonly terminal: Terminal;
 }
 
+/** How far a command reaches; see {@link CommandSpec.reach}. */
+export type Reach = "node" | "admin" | "home" | "settings" | "nothing";
+
 /** One command of the program. */
 export interface CommandSpec {
   readonly name: string;
@@ -45,9 +48,20 @@ export interface CommandSpec {
   readonly about?: string;
   /** Most words accepted; more is an error. */
   readonly maxWords: number;
+  /** What the first word may be, for completions; absent where it is free. */
+  readonly verbs?: readonly string[];
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Whole command lines that work. */
   readonly examples: readonly string[];
+  /**
+   * What its process may touch beside TRF_* variables: `node` is all that a daemon may, `admin`
+   * the home directory's files and the admin listener, `home` that directory, `settings` reading
+   * it only, `nothing` not even that.
+   * Default: `admin` if it has the option --admin-address, else `nothing`.
+   */
+  readonly reach?: Reach;
+  /** Options whose values are files outside the home directory, and what is done with them. */
+  readonly paths?: Readonly<Record<string, "read" | "write">>;
   /** Does the work. */
   run(invocation: Invocation): Promise<ExitCode>;
 }

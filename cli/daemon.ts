@@ -2,26 +2,18 @@
 
 import { denoFiles } from "../lib/keystore/files.ts";
 import { Keystore } from "../lib/keystore/keystore.ts";
-import { CONFIG_OPTIONS, loadConfig } from "../lib/node/config.ts";
+import { loadConfig } from "../lib/node/config.ts";
 import { startDaemon } from "../lib/node/daemon.ts";
 import { denoNet } from "../lib/node/deno_net.ts";
 import { dropPermissions } from "../lib/node/drop_permissions.ts";
 import { daemonSettings } from "../lib/node/settings.ts";
 import { openLog } from "../lib/observe/log.ts";
-import type { CommandSpec, OptionSpec } from "./command.ts";
+import type { CommandSpec } from "./command.ts";
 import { configFlags } from "./connect.ts";
+import { DAEMON_OPTIONS } from "./settings_options.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT } from "./exit.ts";
 import { keystoreSecret } from "./secret.ts";
-
-const options: Record<string, OptionSpec> = {};
-for (const option of CONFIG_OPTIONS) {
-  if (option.flag === null) continue;
-  options[option.flag] = {
-    ...(option.placeholder === "" ? {} : { value: option.placeholder }),
-    help: `${option.help} (${option.variable})`,
-  };
-}
 
 /** A second signal, or this many milliseconds after the first, ends the process whatever it does. */
 const STOP_MS = 1_900;
@@ -34,7 +26,8 @@ export const command: CommandSpec = {
   about: `Every option can be set by a variable or in the home directory's config.json as well; the
 command line wins over the variable, the variable over the file. The log goes to standard error.`,
   maxWords: 0,
-  options,
+  options: DAEMON_OPTIONS,
+  reach: "node",
   examples: [
     "transfunctioner daemon --listen-address 0.0.0.0:45067 --connect node-b.example.com:45067",
     "TRF_KEYSTORE_PASSPHRASE=… TRF_INITIATORS=9f0b…3fe8 transfunctioner daemon",
@@ -46,7 +39,7 @@ command line wins over the variable, the variable over the file. The log goes to
     // Listening from the first moment: a signal during the slow start must not be lost.
     for (const signal of signals) Deno.addSignalListener(signal, stop(signal));
 
-    const flags = configFlags(invocation, Object.keys(options));
+    const flags = configFlags(invocation, Object.keys(DAEMON_OPTIONS));
     const config = await loadConfig({ flags, env: readEnvironment() });
     const log = await openLog(config);
     for (const warning of config.warnings) log.warn(warning);

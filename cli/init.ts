@@ -24,6 +24,8 @@ of it is stored. An existing keystore is never touched.`,
     "passphrase-file": { value: "PATH", help: "file with the passphrase (TRF_PASSPHRASE_FILE)" },
     json: { help: "print one JSON object for machines" },
   },
+  reach: "home",
+  paths: { "passphrase-file": "read" },
   examples: ["transfunctioner init", "transfunctioner init --home /var/lib/transfunctioner --json"],
   async run(invocation) {
     const { terminal, on } = invocation;

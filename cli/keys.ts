@@ -25,6 +25,7 @@ export const command: CommandSpec = {
   summary: "List the keys this node has a share of, or show one.",
   usage: "[show ID] [--json]",
   maxWords: 2,
+  verbs: ["show"],
   options: CLIENT_OPTIONS,
   examples: [
     "transfunctioner keys",

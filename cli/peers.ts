@@ -31,6 +31,7 @@ export const command: CommandSpec = {
   about: `A peer is live when it answered a ping, connected when there is a session, known when
 other nodes speak of it.`,
   maxWords: 2,
+  verbs: ["add"],
   options: CLIENT_OPTIONS,
   examples: ["transfunctioner peers", "transfunctioner peers add node-b.example.com:45067"],
   async run(invocation) {

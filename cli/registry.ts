@@ -61,6 +61,31 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./ceremonies.ts")).command,
   },
   {
+    name: "doctor",
+    summary: "look for what is wrong with this node, and say what to do",
+    load: async () => (await import("./doctor.ts")).command,
+  },
+  {
+    name: "config",
+    summary: "show each setting and where it comes from, or check them all",
+    load: async () => (await import("./config.ts")).command,
+  },
+  {
+    name: "permissions",
+    summary: "show what the process may do with this configuration, and why",
+    load: async () => (await import("./permissions.ts")).command,
+  },
+  {
+    name: "completions",
+    summary: "print completions for bash, zsh or fish",
+    load: async () => (await import("./completions.ts")).command,
+  },
+  {
+    name: "manual",
+    summary: "print the manual page",
+    load: async () => (await import("./manual.ts")).command,
+  },
+  {
     name: "version",
     summary: "print the version",
     load: async () => (await import("./version.ts")).command,

@@ -15,7 +15,12 @@ const MIN_PASSPHRASE = 8;
 /** Larger than any passphrase a person keeps in a file. */
 const MAX_FILE = 4096;
 
-async function passphraseFile(path: string): Promise<string> {
+/**
+ * Reads a passphrase from a file.
+ *
+ * @throws {CliError} (exit 2) if it cannot be read.
+ */
+export async function passphraseFile(path: string): Promise<string> {
   let text: string;
   try {
     const info = await Deno.stat(path);

@@ -108,6 +108,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     timeout: { value: "SECONDS", help: "give up after this long" },
     ...CLIENT_OPTIONS,
   },
+  paths: { "file": "read", "message-file": "read" },
   examples: [
     "transfunctioner sign --key 2beb1c80ee511d03ad19e25b99b756d7 --file contract.pdf",
     "transfunctioner sign --key $KEY --file - --json < contract.pdf | jq -r .signature",

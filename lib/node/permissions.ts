@@ -22,44 +22,115 @@ import type { Config } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { type Address, formatAddress, hostKind, quote } from "./config_values.ts";
 
+/** One thing that a process may do, and what for. */
+export interface Grant {
+  /** Deno's name of the permission. */
+  readonly permission: "read" | "write" | "env" | "net";
+  /** What exactly: a path, a pattern of variables, or a host and a port. */
+  readonly scope: string;
+  /** What breaks without it. */
+  readonly why: string;
+  /** The file that makes use of it. */
+  readonly code: string;
+  /** `start` if the running daemon has given it up, else `stop`. */
+  readonly until: "start" | "stop";
+}
+
+/** What no process of this program holds, with the reason that it can do without. */
+export const WITHHELD: readonly { readonly permission: string; readonly why: string }[] = [
+  { permission: "run", why: "starts no other program" },
+  { permission: "ffi", why: "loads no native library" },
+  { permission: "sys", why: "asks nothing about the machine" },
+  { permission: "import", why: "all code is in the program; nothing is fetched" },
+  { permission: "workers", why: "ceremony workers hold no permission at all, only messages" },
+];
+
+/** Returns what a daemon may do and why, in the order of {@link daemonPermissions}. */
+export function daemonGrants(config: Config): Grant[] {
+  const home = onePath("TRF_HOME", config.home.value);
+  const files = "lib/keystore/files.ts";
+  const grants: Grant[] = [{
+    permission: "read",
+    scope: home,
+    why: "the node key, shares, pre-parameters and config.json",
+    code: files,
+    until: "stop",
+  }];
+  if (config.passphraseFile.value !== null) {
+    grants.push({
+      permission: "read",
+      scope: onePath("TRF_PASSPHRASE_FILE", config.passphraseFile.value),
+      why: "the passphrase that opens the node key",
+      code: "cli/secret.ts",
+      until: "stop",
+    });
+  }
+  grants.push({
+    permission: "write",
+    scope: home,
+    why: "new shares and pre-parameters, ceremony ids already seen, the lock",
+    code: files,
+    until: "stop",
+  }, {
+    permission: "env",
+    scope: "TRF_*",
+    why: "settings; given up once they are read",
+    code: "cli/environment.ts",
+    until: "start",
+  });
+  for (const { host, why } of networkGrants(config)) {
+    const code = "lib/node/deno_net.ts";
+    grants.push({ permission: "net", scope: host, why, code, until: "stop" });
+  }
+  return grants;
+}
+
 /** Returns the `deno run` flags for a daemon, in a fixed order; the last word of what it may do. */
 export function daemonPermissions(config: Config): string[] {
-  const home = pathList("TRF_HOME", config.home.value);
-  const passphraseFile = config.passphraseFile.value;
-  const read = passphraseFile === null
-    ? home
-    : `${home},${pathList("TRF_PASSPHRASE_FILE", passphraseFile)}`;
-  return [
-    "--no-prompt",
-    "--no-remote",
-    `--allow-read=${read}`,
-    `--allow-write=${home}`,
-    "--allow-env=TRF_*",
-    `--allow-net=${networkHosts(config).join(",")}`,
-  ];
+  return permissionFlags(daemonGrants(config));
+}
+
+/** Returns the `deno run` flags that allow `grants` and nothing else, in a fixed order. */
+export function permissionFlags(grants: readonly Grant[]): string[] {
+  const flags = ["--no-prompt", "--no-remote"];
+  for (const permission of ["read", "write", "env", "net"] as const) {
+    const scopes = grants.filter((g) => g.permission === permission).map((g) => g.scope);
+    if (scopes.length > 0) flags.push(`--allow-${permission}=${[...new Set(scopes)].join(",")}`);
+  }
+  return flags;
 }
 
 /** Returns the entries of `--allow-net`, sorted and without repetition. */
 export function networkHosts(config: Config): string[] {
-  const hosts = new Set<string>();
+  return networkGrants(config).map(({ host }) => host);
+}
+
+/** The entries of `--allow-net`, sorted, each with all the reasons for it. */
+function networkGrants(config: Config): { host: string; why: string }[] {
+  const hosts = new Map<string, string[]>();
+  const add = (host: string, why: string) => {
+    const reasons = hosts.get(host) ?? [];
+    if (!reasons.includes(why)) hosts.set(host, [...reasons, why]);
+  };
   const listeners = [
-    config.listenAddress.value,
-    config.adminAddress.value,
-    config.prometheusAddress.value,
-  ];
-  for (const address of listeners) {
-    if (address !== null) hosts.add(formatAddress(address));
+    [config.listenAddress.value, "listens there for peers"],
+    [config.adminAddress.value, "listens there for the command line"],
+    [config.prometheusAddress.value, "listens there for /metrics and /health"],
+  ] as const;
+  for (const [address, why] of listeners) {
+    if (address !== null) add(formatAddress(address), why);
   }
   const peers = [...config.connect.value, ...config.seeds.value];
   const ports = new Set(peers.map((peer) => peer.port));
   const own = config.listenAddress.value?.port ?? 0;
   // Peers usually listen where this node does.
   if (own !== 0) ports.add(own);
-  for (const port of ports) hosts.add(`0.0.0.0/0:${port}`);
+  for (const port of ports) add(`0.0.0.0/0:${port}`, "dials peers by IPv4 address on this port");
   for (const peer of peers) {
-    if (!isCovered(peer)) hosts.add(formatAddress(peer));
+    if (!isCovered(peer)) add(formatAddress(peer), "dials this configured peer");
   }
-  return [...hosts].sort();
+  return [...hosts].sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([host, reasons]) => ({ host, why: reasons.join("; ") }));
 }
 
 function isCovered(peer: Address): boolean {
@@ -67,7 +138,7 @@ function isCovered(peer: Address): boolean {
 }
 
 /** A comma would begin another path, and Deno knows no escape for it. */
-function pathList(name: string, path: string): string {
+export function onePath(name: string, path: string): string {
   if (!path.includes(",")) return path;
   throw new ConfigError(
     `${name}: ${quote(path)} has a comma, which Deno's permissions cannot express`,

@@ -1,0 +1,130 @@
+/**
+ * What the process of one command line needs: the daemon's permissions for the daemon, the home
+ * directory and the admin listener for commands that ask it, files that the line names.
+ *
+ * @module
+ */
+
+import { type Config, formatAddress, loadConfig } from "../lib/node/config.ts";
+import { daemonGrants, type Grant, onePath } from "../lib/node/permissions.ts";
+import { type CommandSpec, type Invocation, type Reach, readLine } from "./command.ts";
+import { configFlags } from "./connect.ts";
+import { readEnvironment } from "./environment.ts";
+import { usageError } from "./exit.ts";
+import { COMMANDS } from "./registry.ts";
+import { DAEMON_OPTIONS } from "./settings_options.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Unlike a daemon, a command that a person runs may look where `~` is. */
+const FIND_HOME: Grant = {
+  permission: "env",
+  scope: "HOME",
+  why: "finds the home directory behind ~",
+  code: "cli/environment.ts",
+  until: "stop",
+};
+
+/** Words that make any command line a question about the program, not a job. */
+const ASKS_FOR_HELP = ["--help", "-h"];
+
+/**
+ * Returns what `words` (a command and its arguments) may do when they are run.
+ *
+ * @throws {CliError} (exit 2) if the line is not one that the program would carry out.
+ */
+export async function lineGrants(words: readonly string[], terminal: Terminal): Promise<Grant[]> {
+  const [name, ...rest] = words;
+  if (name === undefined || name.startsWith("-") || name === "help") return [];
+  if (rest.some((word) => ASKS_FOR_HELP.includes(word))) return [];
+  const entry = COMMANDS.find((c) => c.name === name);
+  // The program says what is wrong with it, and needs nothing for that.
+  if (entry === undefined) return [];
+  const command = await entry.load();
+  return await commandGrants(command, readLine(command, rest, terminal));
+}
+
+/** Returns what one command may do with the options in `invocation`. */
+export async function commandGrants(
+  command: CommandSpec,
+  invocation: Invocation,
+): Promise<Grant[]> {
+  const reach = command.reach ??
+    ("admin-address" in command.options ? "admin" : "nothing");
+  const files = fileGrants(command, invocation);
+  if (reach === "nothing") return files;
+  const config = await loadConfig({
+    flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
+    env: readEnvironment(),
+  });
+  const grants = reach !== "node"
+    ? clientGrants(config, reach)
+    : command.name === "daemon"
+    ? daemonGrants(config)
+    : [...daemonGrants(config), FIND_HOME];
+  const known = grants.map((g) => `${g.permission} ${g.scope}`);
+  return [...grants, ...files.filter((g) => !known.includes(`${g.permission} ${g.scope}`))];
+}
+
+function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">): Grant[] {
+  const home = onePath("TRF_HOME", config.home.value);
+  const grants: Grant[] = [{
+    permission: "read",
+    scope: home,
+    why: {
+      admin: "the admin key and config.json",
+      home: "the keystore and config.json",
+      settings: "config.json",
+    }[reach],
+    code: "lib/keystore/files.ts",
+    until: "stop",
+  }];
+  if (reach === "home") {
+    grants.push({
+      permission: "write",
+      scope: home,
+      why: "the keystore",
+      code: "lib/keystore/files.ts",
+      until: "stop",
+    });
+  }
+  grants.push({
+    permission: "env",
+    scope: "TRF_*",
+    why: "settings",
+    code: "cli/environment.ts",
+    until: "stop",
+  }, FIND_HOME);
+  if (reach === "admin") {
+    grants.push({
+      permission: "net",
+      scope: formatAddress(config.adminAddress.value),
+      why: "asks the daemon",
+      code: "lib/node/deno_net.ts",
+      until: "stop",
+    });
+  }
+  return grants;
+}
+
+function fileGrants(command: CommandSpec, invocation: Invocation): Grant[] {
+  return Object.entries(command.paths ?? {}).flatMap(([option, permission]): Grant[] => {
+    const path = invocation.text[option];
+    if (path === undefined || path === "-") return [];
+    return [{
+      permission,
+      scope: plainPath(`--${option}`, path),
+      why: `--${option} names it`,
+      code: `cli/${command.name}.ts`,
+      until: "stop",
+    }];
+  });
+}
+
+/** A file on the command line may be relative; Deno resolves it against the working directory. */
+function plainPath(option: string, path: string): string {
+  // deno-lint-ignore no-control-regex
+  if (/[\u0000-\u001f]/.test(path)) {
+    throw usageError(`${option}: the path holds a control character`, "rename the file");
+  }
+  return onePath(option, path);
+}

@@ -1,0 +1,85 @@
+/** `transfunctioner doctor`. @module */
+
+import { loadConfig } from "../lib/node/config.ts";
+import { daemonPermissions } from "../lib/node/permissions.ts";
+import { VERSION } from "../lib/version.ts";
+import type { CommandSpec } from "./command.ts";
+import { callDaemon, configFlags } from "./connect.ts";
+import { checkNode } from "./doctor/daemon_checks.ts";
+import { failure, type Finding, finding } from "./doctor/finding.ts";
+import { checkDisk, checkHome, checkKeystore } from "./doctor/home_checks.ts";
+import { readEnvironment } from "./environment.ts";
+import { EXIT } from "./exit.ts";
+import { printJson } from "./output.ts";
+import { DAEMON_OPTIONS } from "./settings_options.ts";
+import { paint } from "./colour.ts";
+
+const MARKS = { ok: "green", warn: "yellow", fail: "red", skip: "grey" } as const;
+
+/** Looks at everything that commonly goes wrong with a node. */
+export const command: CommandSpec = {
+  name: "doctor",
+  summary: "Look for what is wrong with this node, and say what to do.",
+  usage: "[OPTIONS OF THE DAEMON] [--json]",
+  about: `Checks settings, clock, home directory, keystore, disk, ports, peers, pre-parameters and
+keys: through the daemon if it runs, else what it would meet. Give the settings that the daemon has.
+Changes nothing. Exit code 1 if any check failed; warnings alone exit with 0.`,
+  maxWords: 0,
+  options: {
+    json: { help: "print one JSON object for machines" },
+    ...DAEMON_OPTIONS,
+  },
+  examples: [
+    "transfunctioner doctor",
+    "transfunctioner doctor --json | jq '.findings[] | select(.verdict != \"ok\")'",
+  ],
+  reach: "node",
+  async run(invocation) {
+    const { terminal, on } = invocation;
+    const findings: Finding[] = [];
+    try {
+      const config = await loadConfig({
+        flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
+        env: readEnvironment(),
+      });
+      daemonPermissions(config);
+      findings.push(
+        ...config.warnings.map((w) => finding("settings", "warn", w)),
+        ...(config.warnings.length === 0 ? [finding("settings", "ok", "all can be used")] : []),
+      );
+      const home = await checkHome(config.home.value);
+      findings.push(...home);
+      if (home.every((f) => f.check !== "home" || f.verdict === "ok")) {
+        findings.push(await checkDisk(config.home.value), ...await checkKeystore(config));
+      }
+      findings.push(
+        ...await checkNode(config, (method) => callDaemon(invocation, method, {})),
+      );
+    } catch (error) {
+      if ((error as { code?: string }).code !== "TF-CONFIG") throw error;
+      findings.push(failure("settings", error));
+    }
+    const failed = findings.filter((f) => f.verdict === "fail").length;
+    const warned = findings.filter((f) => f.verdict === "warn").length;
+    if (on.has("json")) {
+      printJson(terminal, "transfunctioner/doctor/1", {
+        version: VERSION,
+        healthy: failed === 0,
+        failed,
+        warned,
+        findings,
+      });
+    } else {
+      const width = Math.max(...findings.map((f) => f.check.length));
+      for (const f of findings) {
+        const mark = paint(terminal, MARKS[f.verdict], f.verdict.padEnd(4));
+        terminal.out(`${mark}  ${f.check.padEnd(width)}  ${f.detail}\n`);
+        if (f.hint !== undefined) terminal.out(`${" ".repeat(width + 8)}→ ${f.hint}\n`);
+      }
+      terminal.out(
+        `\n${failed === 0 ? "nothing failed" : `${failed} failed`}, ${warned} to look at\n`,
+      );
+    }
+    return failed === 0 ? EXIT.done : EXIT.failed;
+  },
+};
