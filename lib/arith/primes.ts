@@ -101,7 +101,7 @@ function isStrongWitness(x: bigint, twos: number, n: bigint): boolean {
 }
 
 /**
- * The almost extra strong Lucas test (Grantham 2000; Baillie, Fiori, Wagstaff 2021) with `Q = 1`
+ * The extra strong Lucas test (Grantham 2000; Baillie, Fiori, Wagstaff 2021) with `Q = 1`
  * and the smallest `P >= 3` for which `P^2 - 4` is a non-residue, for odd `n > 3`.
  */
 export function isLucasProbablePrime(n: bigint): boolean {

@@ -152,11 +152,11 @@ Deno.test("shapeFor() leaves the room that the bounds need", () => {
   assert.equal(shapeFor(4349), undefined);
 });
 
-Deno.test("selfTest() passes for a good kernel and fails for one that rounds once more", () => {
+Deno.test("selfTest() passes for a good kernel and fails for one whose results are off by one", () => {
   for (const bits of [540, 1024, 2048, 4096]) {
     assert(selfTest(new Kernel(shapeFor(bits)!), bits));
   }
-  // An engine that does not fuse rounds the product first; a result off by one stands for it.
+  // What an engine that rounds the product first would give, at its least.
   class Unfused extends Kernel {
     override read(lane: 0 | 1): bigint {
       return super.read(lane) ^ 1n;

@@ -9,7 +9,8 @@
  */
 
 import { bitLength } from "../../encoding/bytes.ts";
-import { emitKernel, HALF, type KernelShape, type Layout, LIMB_BITS } from "./kernel_code.ts";
+import { emitKernel } from "./kernel_code.ts";
+import { HALF, type KernelShape, type Layout, LIMB_BITS } from "./layout.ts";
 
 const WIDTH = BigInt(LIMB_BITS);
 const PAGE = 65536;

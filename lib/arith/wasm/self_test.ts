@@ -6,7 +6,7 @@
  * @module
  */
 
-import { HALF, LIMB_BITS } from "./kernel_code.ts";
+import { HALF, LIMB_BITS } from "./layout.ts";
 import type { Kernel, PreparedModulus } from "./kernel.ts";
 
 /** Limb patterns that drive partial sums and carries to their limits. */

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { factoredModulus } from "../../arith/mod.ts";
-import { defaultArithmetic } from "../../arith/mod.ts";
+import { defaultArithmetic, factoredModulus } from "../../arith/mod.ts";
 import { mod, modInverse } from "../../arith/number.ts";
 import { type RandomSource, randomUnit } from "../../arith/random.ts";
 import { generateSafePrime, type SafePrimeProgress } from "../../arith/safe_prime.ts";
