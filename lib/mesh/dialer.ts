@@ -38,8 +38,11 @@ export interface DialerOptions {
   readonly random: RandomSource;
   /** Takes the log lines. */
   readonly log: Logger;
-  /** Connects to an address, up to the admitted session. Never rejects. */
-  readonly dial: (address: string) => Promise<DialOutcome>;
+  /**
+   * Connects to an address, up to the admitted session; with `at`, to that IP address in place of
+   * the address's host. Never rejects.
+   */
+  readonly dial: (address: string, at?: string) => Promise<DialOutcome>;
   /** Whether there is a session with this peer. */
   readonly connected: (peer: Identity) => boolean;
   /** Whether the address is our own. */
@@ -122,17 +125,20 @@ export class Dialer {
   /**
    * Dials `address` once, unless it is our own, being dialled already, or failed a moment ago
    * (which `force` overrides). Resolves with how that ended.
+   *
+   * @param at the IP address to connect to, where the address's host is a name looked up before.
    */
-  async once(address: string, force = false): Promise<DialOutcome> {
+  async once(address: string, force = false, at?: string): Promise<DialOutcome> {
     if (this.#o.own(address)) return { kind: "self" };
-    if (!force && (this.#coolDown.get(address) ?? 0) > this.#o.clock.now()) {
+    const key = at === undefined ? address : `${address} at ${at}`;
+    if (!force && (this.#coolDown.get(key) ?? 0) > this.#o.clock.now()) {
       return { kind: "failed", reason: "the peer was busy or unreachable a moment ago" };
     }
-    if (this.#inFlight.has(address)) {
+    if (this.#inFlight.has(key)) {
       return { kind: "failed", reason: "the address is being dialled already" };
     }
-    const outcome = await this.#dial(address);
-    if (outcome.kind !== "session") this.#cool(address, BUSY_COOLDOWN);
+    const outcome = await this.#dial(address, key, at);
+    if (outcome.kind !== "session") this.#cool(key, BUSY_COOLDOWN);
     return outcome;
   }
 
@@ -188,7 +194,7 @@ export class Dialer {
     // Its session may have come from the other side meanwhile; its end wakes this target again.
     if (target.peer !== null && this.#o.connected(target.peer)) return;
     target.dialling = true;
-    const outcome = await this.#dial(target.address);
+    const outcome = await this.#dial(target.address, target.address);
     target.dialling = false;
     if (this.#stopped || !this.#targets.has(target.address)) return;
     switch (outcome.kind) {
@@ -211,16 +217,16 @@ export class Dialer {
     }
   }
 
-  async #dial(address: string): Promise<DialOutcome> {
+  async #dial(address: string, key: string, at?: string): Promise<DialOutcome> {
     if (this.#running >= DIALS_TOTAL) await new Promise<void>((go) => this.#queue.push(go));
     if (this.#stopped) return { kind: "failed", reason: "the node stops" };
     this.#running++;
-    this.#inFlight.add(address);
+    this.#inFlight.add(key);
     try {
-      return await this.#o.dial(address);
+      return await this.#o.dial(address, at);
     } finally {
       this.#running--;
-      this.#inFlight.delete(address);
+      this.#inFlight.delete(key);
       this.#queue.shift()?.();
     }
   }

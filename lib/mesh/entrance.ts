@@ -9,6 +9,7 @@ import type { RandomSource } from "../arith/random.ts";
 import type { Identity, NodeIdentity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
 import { isLoopback } from "./acceptor.ts";
+import type { BanView } from "./bans.ts";
 import type { Clock } from "./clock.ts";
 import type { DialOutcome } from "./dialer.ts";
 import { encodeOneHop } from "./envelope.ts";
@@ -40,8 +41,10 @@ export interface EntranceOptions {
   readonly names: NameCheck;
   /** Announced in `hello.options` beside Go's two; for people. */
   readonly software: string;
-  /** Whether there is room for an inbound session with this peer. */
-  readonly room: (peer: Identity) => boolean;
+  /** Who is kept out. */
+  readonly bans: BanView;
+  /** Whether there is room for an inbound session with this peer from this address. */
+  readonly room: (peer: Identity, host: string) => boolean;
   /** Takes over an authenticated connection. */
   readonly admit: (facts: SessionFacts, transport: Transport) => void;
 }
@@ -55,6 +58,8 @@ export class Entrance {
   #stopped = false;
   /** Connections refused because their address was told `busy` a moment ago. */
   coolDownDropped = 0;
+  /** Connections refused because of a ban. */
+  banDropped = 0;
 
   /** An entrance for the node `options.identity`. */
   constructor(options: EntranceOptions) {
@@ -68,6 +73,11 @@ export class Entrance {
 
   /** Why a connection is refused before its first byte, or `null`. */
   refuse(remote: Connection["remote"]): string | null {
+    const banned = this.#o.bans.host(remote.host);
+    if (banned !== null) {
+      this.banDropped++;
+      return banned;
+    }
     const ends = this.#coolDown.get(remote.host);
     if (ends === undefined) return null;
     if (ends <= this.#o.clock.now()) {
@@ -86,9 +96,10 @@ export class Entrance {
       () => Transport.accept(connection, { clock, random }),
     );
     const result = await this.#shake(connection, transport);
+    this.#checkBan(result, transport);
     const reason = await this.#o.names.inbound(connection.remote.host, result.peer);
     if (reason !== null) throw refused(transport, `the DNS does not vouch for it: ${reason}`);
-    if (!this.#o.room(result.peer)) {
+    if (!this.#o.room(result.peer, connection.remote.host)) {
       this.#sayBusy(connection, transport);
       this.#o.log.info("peer refused: no room", { peer: result.peer });
       return;
@@ -96,10 +107,13 @@ export class Entrance {
     this.#admit(result, transport, null);
   }
 
-  /** Dials an address up to the admission of the session. Never rejects. */
-  async dial(address: string): Promise<DialOutcome> {
+  /**
+   * Dials an address up to the admission of the session, at the IP address `at` if one is given.
+   * Never rejects.
+   */
+  async dial(address: string, at?: string): Promise<DialOutcome> {
     try {
-      return await this.#dial(address);
+      return await this.#dial(address, at);
     } catch (error) {
       if (error instanceof WireError && error.kind === "self") return { kind: "self" };
       return { kind: "failed", reason: messageOf(error) };
@@ -112,13 +126,16 @@ export class Entrance {
     for (const connection of this.#open) connection.close();
   }
 
-  async #dial(address: string): Promise<DialOutcome> {
+  async #dial(address: string, at?: string): Promise<DialOutcome> {
     const { net, clock, random, names } = this.#o;
     const target = parseAddress(address);
     if (target === null) {
       return { kind: "failed", reason: "the address is not of the form host:port" };
     }
-    const connection = await net.dial(target.host, target.port, DIAL_TIMEOUT);
+    const host = at ?? target.host;
+    const unwanted = names.refusesTarget?.(address) ?? this.#o.bans.host(host);
+    if (unwanted !== null) return { kind: "failed", reason: unwanted };
+    const connection = await net.dial(host, target.port, DIAL_TIMEOUT);
     if (this.#stopped) {
       connection.close();
       return { kind: "failed", reason: "the node stops" };
@@ -128,6 +145,7 @@ export class Entrance {
       () => Transport.connect(connection, { clock, random }),
     );
     const result = await this.#shake(connection, transport);
+    this.#checkBan(result, transport);
     const reason = await names.outbound(address, connection.remote.host, result.peer);
     if (reason !== null) throw refused(transport, `the DNS does not vouch for it: ${reason}`);
     this.#admit(result, transport, address);
@@ -140,6 +158,13 @@ export class Entrance {
       connection,
       () => handshake(transport, identity, { random, announce: this.#announce }),
     );
+  }
+
+  #checkBan(result: HandshakeResult, transport: Transport): void {
+    const banned = this.#o.bans.identity(result.peer);
+    if (banned === null) return;
+    this.banDropped++;
+    throw refused(transport, banned);
   }
 
   #admit(result: HandshakeResult, transport: Transport, dialled: string | null): void {

@@ -168,3 +168,21 @@ export const ADMIN_REQUEST_BYTES = 256 * 1024;
 export const ADMIN_QUEUE_BYTES = 16 * 1024 * 1024;
 /** Distance of admin keep-alive pings, both ways; three fit in the 37 s read deadline. */
 export const ADMIN_PING_INTERVAL = 11_000;
+
+/** What the DNS said about a name or an address is good for this long, also when it failed (Go). */
+export const DNS_CHECK_LIFE = 59_000;
+/** One look-up; longer than a resolver's own retries, shorter than a handshake's deadline. */
+export const DNS_TIMEOUT = 8_000;
+/** Answers of the DNS that are remembered; strangers can provoke one for each of their addresses. */
+export const DNS_ENTRIES = 4_096;
+/** All look-ups of seeds together (Go). */
+export const SEED_LOOKUPS = 15_000;
+/** Addresses dialled of one seed. */
+export const SEED_ADDRESSES = 16;
+/** First wait before seeds are asked again while nobody is there. */
+export const SEED_RETRY_FIRST = 5_000;
+/** Longest such wait. */
+export const SEED_RETRY_MOST = 120_000;
+
+/** Sessions that strangers from one address (IPv6: one /64) may hold; loopback and known peers are exempt. */
+export const SESSIONS_PER_ADDRESS = 4;

@@ -8,6 +8,7 @@ import type { Identity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Acceptor, isLoopback } from "./acceptor.ts";
 import { Adjacency } from "./adjacency.ts";
+import { noBans } from "./bans.ts";
 import type { Command } from "./commands.ts";
 import { Dialer, type DialOutcome, type TargetView } from "./dialer.ts";
 import { DuplicateCache } from "./duplicates.ts";
@@ -16,6 +17,7 @@ import { encodeOneHop } from "./envelope.ts";
 import { EnvelopeGate } from "./envelopes.ts";
 import { Forwarder } from "./forwarding.ts";
 import { Gossip } from "./gossip.ts";
+import { Guests } from "./guests.ts";
 import { BUSY_REASON, Inbound, type Incoming } from "./inbound.ts";
 import { DUPLICATE_ENTRIES, DUPLICATE_ENTRIES_PER_SOURCE, DUPLICATE_LIFE } from "./limits.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -59,7 +61,7 @@ export class Mesh {
   readonly #entrance: Entrance;
   readonly #dialer: Dialer;
   readonly #maintenance: Maintenance;
-  readonly #reserved: ReadonlySet<Identity>;
+  readonly #guests: Guests;
   readonly #handlers: Subscribers<[Incoming]>;
   readonly #watchers: Subscribers<[peer: Identity, up: boolean]>;
   #listener: Listener | null = null;
@@ -72,9 +74,10 @@ export class Mesh {
   constructor(options: MeshOptions) {
     this.#o = options;
     const { identity, clock, random, net, config } = options;
+    const names = options.names ?? noNameCheck;
+    const bans = options.bans ?? noBans;
     this.#self = identity.identity;
     const log = this.#log = quietLogger(options.log, clock);
-    this.#reserved = new Set(config.reserved ?? []);
     this.#handlers = new Subscribers((error, [{ command, session }]) =>
       log.error("command handler failed", {
         type: command.type,
@@ -95,6 +98,13 @@ export class Mesh {
       firstMessages: () => this.#firstMessages(),
       opened: (session) => this.#opened(session),
       closed: (session, reason) => this.#closed(session, reason),
+    });
+    this.#guests = new Guests({
+      config,
+      sessions: this.#sessions,
+      dialer: () => this.#dialer,
+      table: this.#table,
+      bans,
     });
     const sessions = () => this.#sessions.list();
     const send = (session: Session, command: Command) => void this.#send(session, command);
@@ -142,14 +152,20 @@ export class Mesh {
       gate: this.#gate,
       gossip: this.#gossip,
       used: (session) => this.#sessions.used(session),
-      ponged: (session) => this.#table.ponged(session.peer),
+      ponged: (session) => {
+        this.#table.ponged(session.peer);
+        if (session.roundTrip !== null) options.onRoundTrip?.(session.peer, session.roundTrip);
+      },
       send,
       sendSealed: (to, command) => {
         this.sendSealed(to, command).catch((error) =>
           log.warn("answer not sent", { to, type: command.type, reason: messageOf(error) })
         );
       },
-      deliver: (incoming) => this.#handlers.tell(incoming),
+      deliver: (incoming) => {
+        const { sender } = incoming;
+        if (sender === null || bans.identity(sender) === null) this.#handlers.tell(incoming);
+      },
       isLocal: isLoopback,
     });
     this.#entrance = new Entrance({
@@ -158,9 +174,10 @@ export class Mesh {
       clock,
       random,
       log,
-      names: options.names ?? noNameCheck,
+      names,
+      bans,
       software: config.software,
-      room: (peer) => this.#room(peer),
+      room: (peer, host) => this.#guests.room(peer, host),
       admit: (facts, transport) => {
         const session = new Session(facts, transport, clock, {
           ping: () => this.#ping(),
@@ -178,7 +195,7 @@ export class Mesh {
       clock,
       random,
       log,
-      dial: (address) => this.#entrance.dial(address),
+      dial: (address, at) => this.#entrance.dial(address, at),
       connected: (peer) => this.#sessions.get(peer) !== undefined,
       own: (address) => this.#ownAddress(address),
     });
@@ -189,7 +206,8 @@ export class Mesh {
       missing: () => config.peersWanted - this.#sessions.size,
       candidates: () =>
         this.#table.list().filter((peer) =>
-          peer.address !== "" && this.#sessions.get(peer.identity) === undefined
+          peer.address !== "" && this.#sessions.get(peer.identity) === undefined &&
+          bans.identity(peer.identity) === null && !names.refusesTarget?.(peer.address)
         ),
       dial: (address) => this.#dialer.once(address),
     });
@@ -287,6 +305,7 @@ export class Mesh {
       gossipDropped: this.#gossip.dropped,
       broadcasts: this.#outgoing.broadcasts,
       coolDownDropped: this.#entrance.coolDownDropped,
+      banDropped: this.#entrance.banDropped,
       gate: this.#gate,
       sessionsEnded: this.#ended,
       handshakes: this.#acceptor?.handshakes ?? 0,
@@ -303,14 +322,37 @@ export class Mesh {
     return this.#watchers.add(watcher);
   }
 
-  /** Dials `address` (`host:port`) once, now. Resolves with how that ended; never rejects. */
-  addPeer(address: string): Promise<DialOutcome> {
-    return this.#dialer.once(address, true);
+  /**
+   * Dials `address` (`host:port`) once, now. Resolves with how that ended; never rejects.
+   *
+   * @param at the IP address to connect to, where the address's host is a name looked up before.
+   */
+  addPeer(address: string, at?: string): Promise<DialOutcome> {
+    return this.#dialer.once(address, true, at);
   }
 
   /** Keeps a session with whoever is at `address`, as if it stood in the connect list. */
   keepPeer(address: string): void {
     this.#dialer.keep(address);
+  }
+
+  /**
+   * Stops keeping sessions with an address (`host:port`) or an identity, ends the session and
+   * forgets the record. Returns whether there was anything to end. The peer may come back on its
+   * own: only a ban keeps it out.
+   */
+  removePeer(subject: string): boolean {
+    return this.#guests.remove(subject);
+  }
+
+  /** Ends the sessions that a ban forbids; to be called after a ban was made. */
+  enforceBans(): void {
+    this.#guests.enforce();
+  }
+
+  /** Messages that wait to be written, for each session. */
+  queueLengths(): number[] {
+    return this.#sessions.list().map((session) => session.queued);
   }
 
   /** Ends the session with a peer, if there is one; a configured peer is dialled again. */
@@ -400,12 +442,6 @@ export class Mesh {
     this.#ended++;
     this.#log[this.#stopped ? "debug" : "info"]("session closed", { peer: session.peer, reason });
     this.#sessions.ended(session, reason);
-  }
-
-  #room(peer: Identity): boolean {
-    if (this.#sessions.size < this.#o.config.peersWanted) return true;
-    if (this.#reserved.has(peer) || this.#sessions.get(peer) !== undefined) return true;
-    return this.#dialer.targets().some((target) => target.peer === peer);
   }
 
   #ownAddress(address: string): boolean {

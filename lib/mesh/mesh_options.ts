@@ -7,6 +7,7 @@
 import type { RandomSource } from "../arith/random.ts";
 import type { Identity, NodeIdentity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { BanView } from "./bans.ts";
 import type { Clock } from "./clock.ts";
 import type { Router } from "./forwarding.ts";
 import type { NameCheck } from "./name_check.ts";
@@ -25,6 +26,8 @@ export interface MeshConfig {
   readonly connect: readonly string[];
   /** Sessions to aim for by own dials, and the most that strangers may fill; 0 admits no stranger. */
   readonly peersWanted: number;
+  /** Sessions that strangers from one address may hold; loopback is exempt. Default 4. */
+  readonly sessionsPerAddress?: number;
   /** Peers that are admitted whatever the number of sessions. */
   readonly reserved?: readonly Identity[];
   /** Name and version announced to peers, for example `transfunctioner 0.1.0`. */
@@ -47,6 +50,10 @@ export interface MeshOptions {
   readonly config: MeshConfig;
   /** Checks of identities against the DNS; default none. */
   readonly names?: NameCheck;
+  /** Who is kept out; default nobody. */
+  readonly bans?: BanView;
+  /** Told of every answered ping. Must not throw. */
+  readonly onRoundTrip?: (peer: Identity, ms: number) => void;
   /** Chooses ways to nodes that are not neighbours; default shortest paths. */
   readonly router?: Router;
 }

@@ -13,6 +13,8 @@ export interface NameCheck {
   inbound(remoteHost: string, identity: Identity): Promise<string | null>;
   /** The peer dialled as `target` (`host:port`), reached at `remoteHost`, showed `identity`. */
   outbound(target: string, remoteHost: string, identity: Identity): Promise<string | null>;
+  /** Why `target` (`host:port`) would be refused whoever answers there, or `null`: saves the dial. */
+  refusesTarget?(target: string): string | null;
 }
 
 /** Mode `off`: everybody passes. */

@@ -155,6 +155,11 @@ export class Session {
     return this.facts.options.has(OURS_OPTION);
   }
 
+  /** Number of messages waiting to be written. */
+  get queued(): number {
+    return this.#outbox.waiting;
+  }
+
   /** Starts reading. */
   start(): void {
     void this.#read();

@@ -100,6 +100,8 @@ export interface MeshStats {
   readonly connections_cooldown_dropped_total: number;
   /** Envelopes refused by quota. */
   readonly envelopes_rate_dropped_total: number;
+  /** Ours: connections refused because of a ban. */
+  readonly connections_banned_total: number;
   /** Ours: messages not passed on because a Go node would re-encode them differently. */
   readonly messages_not_canonical_total: number;
   /** Ours: messages that arrived with a spent hop budget. */
@@ -191,6 +193,8 @@ export interface StatsSources {
   readonly broadcasts: number;
   /** Connections refused in cool-down. */
   readonly coolDownDropped: number;
+  /** Connections refused because of a ban. */
+  readonly banDropped: number;
   /** Opens sealed envelopes. */
   readonly gate: { readonly rateDropped: number; readonly replays: number };
   /** Sessions that ended. */
@@ -216,6 +220,7 @@ export function viewStats(from: StatsSources): MeshStats {
     messages_rate_dropped_total: inbound.rateDropped + from.gossipDropped,
     connections_cooldown_dropped_total: from.coolDownDropped,
     envelopes_rate_dropped_total: from.gate.rateDropped,
+    connections_banned_total: from.banDropped,
     messages_not_canonical_total: forwarding.notCanonical,
     messages_spent_total: forwarding.spent,
     messages_relay_dropped_total: forwarding.relayDropped,
