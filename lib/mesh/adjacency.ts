@@ -12,7 +12,8 @@
 
 import { type Identity, ZERO_IDENTITY } from "../crypto/identity.ts";
 import type { Clock } from "./clock.ts";
-import { ADJACENCY_INFORMANTS, PEER_RECORD_LIFE, PEER_RECORDS, RECORD_SESSIONS } from "./limits.ts";
+import { farLife } from "./far_nodes.ts";
+import { ADJACENCY_INFORMANTS, PEER_RECORDS, RECORD_SESSIONS } from "./limits.ts";
 
 /** What one neighbour tells of one node. */
 interface Claim {
@@ -34,7 +35,7 @@ export interface Account {
   readonly seen: number;
 }
 
-/** Claims about the links of the mesh, bounded in number, each with a life of 67 s. */
+/** Claims about the links of the mesh, bounded in number, each with the life of a far node's record. */
 export class Adjacency {
   readonly #clock: Clock;
   readonly #self: Identity;
@@ -86,7 +87,9 @@ export class Adjacency {
     const held = claims.get(informant);
     if (held !== undefined) {
       // A peer's own word is news by itself: Go never advances its own time stamp.
-      if (node !== informant && seen <= held.seen && held.ends > now) return;
+      const news = seen > held.seen ||
+        (seen === held.seen && account.sessions.length > held.sessions.length);
+      if (node !== informant && !news && held.ends > now) return;
     } else if (node !== informant && claims.size >= ADJACENCY_INFORMANTS) {
       // First come, first kept: many new neighbours cannot talk an old one down.
       for (const [who, claim] of claims) if (claim.ends <= now) claims.delete(who);
@@ -94,7 +97,7 @@ export class Adjacency {
     }
     const sessions = this.#shared(claims, account.sessions);
     if (held === undefined || held.ends <= now || held.sessions !== sessions) this.#generation++;
-    claims.set(informant, { sessions, seen, ends: now + PEER_RECORD_LIFE });
+    claims.set(informant, { sessions, seen, ends: now + farLife(this.#claims.size) });
   }
 
   /** A neighbour is none any more: its word is not renewed, so it goes. */

@@ -3,7 +3,9 @@
  *
  * Go nodes exchange lists only when a session starts or a count grows, and then forget everybody
  * who is not a neighbour after 67 s. So this side repeats its own record and its live neighbours,
- * and asks for news, well within that time.
+ * and asks for news, well within that time. Between nodes of our own kind news about far nodes
+ * travels by itself, each piece once over each link, and what has not changed is repeated the less
+ * often the more nodes there are.
  *
  * @module
  */
@@ -18,14 +20,18 @@ import type {
   PeerNotifyCommand,
   PeerRecord,
 } from "./commands.ts";
+import { farRepeat } from "./far_nodes.ts";
 import {
   GOSSIP_INTERVAL,
   LIST_ANSWER_BURST,
   LIST_ANSWER_RATE,
   LIST_BYTES,
   LIST_ENTRIES,
+  LIST_REQUEST_RATE,
   NOTIFY_INTERVAL,
+  PEER_RECORDS,
   RECORD_SESSIONS,
+  SPREAD_INTERVAL,
 } from "./limits.ts";
 import type { KnownPeer, PeerTable } from "./peer_table.ts";
 import { TokenBucket } from "./rate_limit.ts";
@@ -72,9 +78,14 @@ export class Gossip {
   readonly #o: GossipOptions;
   readonly #allowances = new WeakMap<Session, Allowance>();
   readonly #conflicts = new Set<Identity>();
-  /** Peers that are new since the last telling. */
-  readonly #news = new Set<Identity>();
+  /** Peers that are new since the last telling, with who told us. */
+  readonly #news = new Map<Identity, Identity | null>();
+  /** Far nodes heard of again since they were told on, with who told us. */
+  readonly #heard = new Map<Identity, Identity>();
+  /** What was told on of far nodes, and when. */
+  readonly #told = new Map<Identity, { readonly at: number; readonly sessions: string }>();
   #cancelTick: (() => void) | null = null;
+  #cancelSpread: (() => void) | null = null;
   #cancelNotify: (() => void) | null = null;
   #lastNotify = -Infinity;
   /** Lists or requests ignored because a peer sent too many. */
@@ -87,15 +98,28 @@ export class Gossip {
 
   /** Starts repeating. */
   start(): void {
+    this.#tick();
+    this.#spreadLater();
+  }
+
+  #tick(): void {
     this.#cancelTick = this.#o.clock.setTimer(GOSSIP_INTERVAL, () => {
       this.repeat();
-      this.start();
+      this.#tick();
+    });
+  }
+
+  #spreadLater(): void {
+    this.#cancelSpread = this.#o.clock.setTimer(SPREAD_INTERVAL, () => {
+      this.#spread();
+      this.#spreadLater();
     });
   }
 
   /** Stops all timers. */
   stop(): void {
     this.#cancelTick?.();
+    this.#cancelSpread?.();
     this.#cancelNotify?.();
     this.#cancelNotify = null;
   }
@@ -122,9 +146,9 @@ export class Gossip {
     };
   }
 
-  /** There are new peers: tells all sessions, at most once a second. */
-  news(peers: readonly Identity[]): void {
-    for (const peer of peers) if (this.#news.size < LIST_ENTRIES) this.#news.add(peer);
+  /** There are new peers, heard of from `informant`: tells all sessions, at most once a second. */
+  news(peers: readonly Identity[], informant: Identity | null = null): void {
+    for (const peer of peers) if (this.#news.size < PEER_RECORDS) this.#news.set(peer, informant);
     if (this.#cancelNotify !== null) return;
     const wait = this.#lastNotify + NOTIFY_INTERVAL - this.#o.clock.now();
     if (wait <= 0) this.#tellAll();
@@ -136,18 +160,15 @@ export class Gossip {
     }
   }
 
-  /** Repeats own record and live neighbours to all, more to those who forget by rule, and asks. */
+  /** Repeats own record and live neighbours to all, and asks those who forget by rule. */
   repeat(): void {
     const own = this.ownRecord();
-    const known = this.#o.table.list();
     const neighbours = new Set(this.#o.sessions().map((s) => s.peer));
-    const near = known.filter((p) => neighbours.has(p.identity));
-    const far = known.filter((p) => !neighbours.has(p.identity));
+    const near = this.#o.table.list().filter((p) => neighbours.has(p.identity));
     for (const session of this.#o.sessions()) {
       // A Go node keeps alive whatever is repeated to it, vanished nodes too: only what we see
-      // ourselves goes there. Our own nodes only count what is newer than what they hold.
-      const records = session.ours ? [...near, ...freshest(far)] : near;
-      this.#o.send(session, this.#list(own, records, session.peer));
+      // ourselves goes there. Our own kind gets what is far when there is news about it.
+      this.#tell(session, own, near);
       this.#o.send(session, this.notify());
       if (!session.ours) this.#o.send(session, { type: "peer-list-request" });
     }
@@ -155,7 +176,9 @@ export class Gossip {
 
   /** Takes a `peer-notify`: a peer that knows more is asked. */
   heardNotify(session: Session, count: bigint): void {
-    if (count <= BigInt(this.count())) return;
+    // Our own kind sends its news unasked; only one that knows a good deal more is asked.
+    const enough = session.ours ? Math.floor(this.count() * 1.02) : this.count();
+    if (count <= BigInt(enough)) return;
     if (this.#allowance(session).requests.take()) {
       this.#o.send(session, { type: "peer-list-request" });
     }
@@ -173,7 +196,7 @@ export class Gossip {
       ...known.filter((p) => neighbours.has(p.identity)),
       ...freshest(known.filter((p) => !neighbours.has(p.identity))),
     ];
-    this.#o.send(session, this.#list(this.ownRecord(), records, session.peer));
+    this.#tell(session, this.ownRecord(), records);
   }
 
   /** Takes a list; tells all sessions if it named somebody new. */
@@ -197,6 +220,9 @@ export class Gossip {
         sessions: record.sessions,
       }, session.peer);
       if (heard === "new") novelties.push(record.identity);
+      if (heard === "refreshed" && record.identity !== session.peer) {
+        this.#heard.set(record.identity, session.peer);
+      }
       if (heard === "conflict") this.#warnConflict(session.peer, record.identity);
       else {
         this.#o.adjacency.hear({
@@ -206,7 +232,7 @@ export class Gossip {
         }, session.peer);
       }
     }
-    if (novelties.length > 0) this.news(novelties);
+    if (novelties.length > 0) this.news(novelties, session.peer);
   }
 
   #warnConflict(informant: Identity, about: Identity): void {
@@ -223,12 +249,72 @@ export class Gossip {
     this.#lastNotify = this.#o.clock.now();
     const notify = this.notify();
     const own = this.ownRecord();
-    const fresh = [...this.#news].flatMap((identity) => this.#o.table.get(identity) ?? []);
+    const news = [...this.#news];
     this.#news.clear();
+    for (const [identity] of news) this.#tellingOn(identity);
     for (const session of this.#o.sessions()) {
-      // A count that did not grow tells a Go node nothing; our own nodes get the news themselves.
-      if (session.ours) this.#o.send(session, this.#list(own, fresh, session.peer));
-      this.#o.send(session, notify);
+      // A count that did not grow tells a Go node nothing; our own kind gets the news themselves.
+      if (session.ours) this.#tell(session, own, this.#except(news, session));
+      else this.#o.send(session, notify);
+    }
+  }
+
+  /** Tells our own kind what was heard of far nodes, if it is news or time for it. */
+  #spread(): void {
+    const now = this.#o.clock.now();
+    const due: [Identity, Identity][] = [];
+    for (const [identity, informant] of this.#heard) {
+      const record = this.#o.table.get(identity);
+      const told = this.#told.get(identity);
+      if (record === undefined) this.#heard.delete(identity);
+      else if (
+        told === undefined || now - told.at >= this.#farRepeat() - SPREAD_INTERVAL / 2 ||
+        (told.sessions !== linksOf(record) && now - told.at >= this.#farRepeat() / 5)
+      ) due.push([identity, informant]);
+    }
+    for (const [identity] of due) {
+      this.#heard.delete(identity);
+      this.#tellingOn(identity);
+    }
+    if (due.length === 0) return;
+    const own = this.ownRecord();
+    for (const session of this.#o.sessions()) {
+      const records = session.ours ? this.#except(due, session) : [];
+      if (records.length > 0) this.#tell(session, own, records);
+    }
+  }
+
+  #farRepeat(): number {
+    return farRepeat(this.#o.table.size);
+  }
+
+  #tellingOn(identity: Identity): void {
+    const record = this.#o.table.get(identity);
+    if (record === undefined) return;
+    this.#told.delete(identity);
+    this.#told.set(identity, { at: this.#o.clock.now(), sessions: linksOf(record) });
+    if (this.#told.size > PEER_RECORDS) this.#told.delete(this.#told.keys().next().value!);
+  }
+
+  /** The records of those that `session` did not tell us of itself. */
+  #except(
+    told: readonly (readonly [Identity, Identity | null])[],
+    session: Session,
+  ): KnownPeer[] {
+    return told.flatMap(([identity, informant]) =>
+      informant === session.peer ? [] : this.#o.table.get(identity) ?? []
+    );
+  }
+
+  /** Sends a list: one to a Go node, which reads no more, as many as it takes to our own kind. */
+  #tell(session: Session, own: PeerRecord, known: readonly KnownPeer[]): void {
+    for (let at = 0; at === 0 || at < known.length;) {
+      const list = this.#list(own, known.slice(at), session.peer);
+      this.#o.send(session, list);
+      const told = list.peers.length - 1;
+      if (!session.ours || told === 0) return;
+      // The record that is left out, of the session's own peer, may shift the end by one.
+      at += told;
     }
   }
 
@@ -264,12 +350,19 @@ export class Gossip {
         answers: bucket(LIST_ANSWER_RATE, LIST_ANSWER_BURST),
         // A Go node answers each of our requests and notifies on each novelty of its own.
         lists: bucket(2, 20),
-        requests: bucket(LIST_ANSWER_RATE, LIST_ANSWER_BURST),
+        requests: session.ours
+          ? bucket(LIST_REQUEST_RATE, 1)
+          : bucket(LIST_ANSWER_RATE, LIST_ANSWER_BURST),
       };
       this.#allowances.set(session, allowance);
     }
     return allowance;
   }
+}
+
+/** The links of a record as a text to compare. */
+function linksOf(record: KnownPeer): string {
+  return [...record.sessions].sort().join();
 }
 
 function freshest(peers: KnownPeer[]): KnownPeer[] {

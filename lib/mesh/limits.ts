@@ -104,6 +104,9 @@ export const GO_SEND_RATE = 90;
 /** Burst of the same. */
 export const GO_SEND_BURST = 180;
 
+/** After handling frames of one session for so long, the others get a turn. */
+export const READ_TURN = 10;
+
 /** Lines of one text per second in the log; strangers can provoke many. */
 export const LOG_RATE = 1;
 /** Burst of the same. */
@@ -151,6 +154,17 @@ export const ROUTE_CHOICES = 3;
 export const REMEMBERED_KEYS = 4_096;
 /** How often own record and live neighbours are repeated; two repeats fit in Go's 67 s record life. */
 export const GOSSIP_INTERVAL = 25_000;
+/** News about far nodes go on to our own kind at most this often: five seconds a hop. */
+export const SPREAD_INTERVAL = 5_000;
+/**
+ * Distance of the repetitions of a far node's unchanged record, ms per known node: what they cost
+ * would otherwise grow with the number of nodes. Up to 100 nodes {@link GOSSIP_INTERVAL} rules.
+ */
+export const FAR_REPEAT_PER_NODE = 250;
+/** Life of a far node's record, in repetitions: two may get lost. At 100 nodes it is Go's 67 s. */
+export const FAR_LIFE = 2.68;
+/** Full lists asked of one of our own kind, per second: news comes by itself. */
+export const LIST_REQUEST_RATE = 1 / 30;
 /** News (`peer-notify`) are sent at most this often; what comes between is joined into one. */
 export const NOTIFY_INTERVAL = 1_000;
 

@@ -13,6 +13,7 @@ import type { Identity } from "../crypto/identity.ts";
 import { ZERO_IDENTITY } from "../crypto/identity.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { Clock } from "./clock.ts";
+import { farLife } from "./far_nodes.ts";
 import {
   CLOCK_SKEW,
   PEER_RECORD_LIFE,
@@ -186,7 +187,7 @@ export class PeerTable {
     if (!news) return "ignored";
     if (itself || !live) this.#describe(held, report);
     held.lastSeen = Math.max(held.lastSeen, seen);
-    held.ends = this.#clock.now() + PEER_RECORD_LIFE;
+    held.ends = this.#clock.now() + (itself ? PEER_RECORD_LIFE : farLife(this.#rows.size));
     return "refreshed";
   }
 
@@ -229,7 +230,7 @@ export class PeerTable {
       sessions: report.sessions.slice(0, RECORD_SESSIONS),
       firstHand: memory?.firstHand ?? false,
       informant,
-      ends: this.#clock.now() + PEER_RECORD_LIFE,
+      ends: this.#clock.now() + farLife(this.#rows.size),
       dialled: false,
     });
     return "new";

@@ -239,3 +239,25 @@ Deno.test("EnvelopeGate.charge() pauses a flood, then drops it until there is ro
   await clock.advance(2_600);
   assert.equal(gate.charge(flood), 0);
 });
+
+Deno.test("Outbox lets the sources of relayed messages take turns", async () => {
+  const { outbox, written, bytes, next } = slowOutbox();
+  void outbox.push("relay", bytes("a"), "flood");
+  for (const b of ["b", "c", "d"]) void outbox.push("relay", bytes(b), "flood");
+  void outbox.push("relay", bytes("x"), "quiet");
+  for (let i = 0; i < 5; i++) await next();
+  assert.equal(written.join(""), "abxcd");
+});
+
+Deno.test("Outbox makes room for a quiet source at the cost of the one that floods", async () => {
+  const { outbox, written, bytes, next } = slowOutbox();
+  void outbox.push("relay", bytes("a"), "flood");
+  const flood = ["b", "c", "d", "e", "f"].map((b) => outbox.push("relay", bytes(b), "flood"));
+  assert.equal(await outbox.push("relay", bytes("g"), "flood"), false);
+  const quiet = outbox.push("relay", bytes("xyz"), "quiet");
+  assert.equal(await flood[4], false, "its newest went");
+  for (let i = 0; i < 7; i++) await next();
+  assert.equal(await quiet, true);
+  assert.equal(written.join(""), "abxyzcde");
+  assert.equal(outbox.waiting, 0);
+});
