@@ -125,6 +125,11 @@ export class DemoNode {
     return this.#log;
   }
 
+  /** The daemon's process id, or undefined when it does not run. */
+  get pid(): number | undefined {
+    return this.#daemon?.pid;
+  }
+
   /** Whether the daemon process is alive. */
   get running(): boolean {
     return this.#daemon !== undefined;
