@@ -111,7 +111,10 @@ export class Seeds {
     if (isIpAddress(parts.host)) return [{ address: seed, at: null }];
     try {
       const ips = (await this.#o.resolver.addresses(parts.host)).slice(0, SEED_ADDRESSES);
-      if (ips.length === 0) this.#o.log.warn("seed has no address in the DNS", { seed });
+      if (ips.length === 0) {
+        this.#o.log.warn("seed has no address in the DNS; dialling it by name", { seed });
+        return [{ address: seed, at: null }];
+      }
       return ips.map((ip) =>
         this.#o.byName
           ? { address: seed, at: ip }
