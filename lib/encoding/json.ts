@@ -39,12 +39,18 @@ export interface JsonLimits {
   readonly depth?: number;
   /** Most digits of one integer; default 4,932 (a 16,384-bit number). */
   readonly digits?: number;
+  /**
+   * Most values in the whole text, nested ones included; default 65,536. A megabyte of `{},{},…`
+   * would otherwise cost a hundred times its size in memory and a tenth of a second.
+   */
+  readonly values?: number;
   /** What a repeated key does: Go lets the last one win, the default refuses it. */
   readonly duplicates?: "last" | "refuse";
 }
 
 const DEFAULT_DEPTH = 32;
 const DEFAULT_DIGITS = 4932;
+const DEFAULT_VALUES = 65_536;
 
 class Reader {
   at = 0;
@@ -52,6 +58,7 @@ class Reader {
     readonly text: string,
     readonly depth: number,
     readonly digits: number,
+    public left: number,
     readonly lastWins: boolean,
   ) {}
 
@@ -68,6 +75,7 @@ class Reader {
   }
 
   value(depth: number): Json {
+    if (this.left-- <= 0) this.fail("it holds too many values");
     this.space();
     const c = this.text[this.at];
     if (c === "{") return this.object(depth);
@@ -175,6 +183,7 @@ function reader(text: string, limits: JsonLimits): Reader {
     text,
     limits.depth ?? DEFAULT_DEPTH,
     limits.digits ?? DEFAULT_DIGITS,
+    limits.values ?? DEFAULT_VALUES,
     limits.duplicates === "last",
   );
 }

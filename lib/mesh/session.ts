@@ -14,6 +14,7 @@ import {
   GO_SEND_RATE,
   PING_INTERVAL,
   PONG_TIMEOUT,
+  READ_TURN,
 } from "./limits.ts";
 import { type Lane, Outbox, type Waiting } from "./outbox.ts";
 import { TokenBucket } from "./rate_limit.ts";
@@ -276,6 +277,7 @@ export class Session {
   }
 
   async #read(): Promise<void> {
+    let busy = 0;
     try {
       for (;;) {
         const cleartext = await this.#link.receive();
@@ -284,7 +286,13 @@ export class Session {
         this.counters.framesIn++;
         this.counters.bytesIn += cleartext.length;
         const pause = this.#hooks.frame(this, cleartext);
-        if (pause > 0) await this.#pause(pause);
+        // Bytes that have already arrived are read without leaving this thread's turn, so a peer
+        // that fills the socket faster than we read would keep everybody else waiting.
+        busy += this.#clock.now() - this.lastFrame;
+        if (pause > 0 || busy >= READ_TURN) {
+          await this.#pause(pause);
+          busy = 0;
+        }
         if (this.#isEnded()) return;
       }
     } catch (error) {

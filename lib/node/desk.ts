@@ -22,6 +22,8 @@ import type {
   SignCommand,
   SignResponseCommand,
 } from "../mesh/command_types.ts";
+import { quietLogger } from "../mesh/quiet_logger.ts";
+import { WindowQuota } from "../mesh/rate_limit.ts";
 import type { Logger } from "../observe/logger.ts";
 import { NodeError } from "./errors.ts";
 import { Entry, Ledger } from "./ledger.ts";
@@ -68,6 +70,13 @@ export interface DeskOptions {
 
 /** Most requests of one initiator that may wait for approval. */
 const MAX_WAITING_PER_REQUESTER = 16;
+/**
+ * Refusals that one stranger is told per minute: each is sealed and signed, so answering all would
+ * let anybody keep this node busy.
+ */
+const REFUSALS_PER_STRANGER = 5;
+/** Strangers whose refusals are counted at once. */
+const STRANGERS = 4_096;
 /** Longest reason or error text taken from or told to others, in characters. */
 const MAX_REASON = 300;
 
@@ -85,6 +94,9 @@ export class Desk {
   readonly ledger: Ledger = new Ledger();
   readonly #o: DeskOptions;
   readonly #log: Logger;
+  /** For lines that anybody in the mesh can provoke. */
+  readonly #quiet: Logger;
+  readonly #refusals: WindowQuota;
   readonly #expiries = new Map<string, () => void>();
   readonly #responseWatchers = new Map<string, (from: Identity, r: ResponseCommand) => void>();
   #stopped = false;
@@ -93,20 +105,22 @@ export class Desk {
   constructor(options: DeskOptions) {
     this.#o = options;
     this.#log = options.log;
+    this.#quiet = quietLogger(options.log, options.clock);
+    this.#refusals = new WindowQuota(options.clock, 60_000, REFUSALS_PER_STRANGER, STRANGERS);
   }
 
   /** Takes a ceremony-starting command from the mesh. Never throws; refusals are logged. */
   async handleStart(command: StartCommand, from: Provenance): Promise<void> {
     const signer = from.sealedBy;
     if (signer === null && !this.#o.debugInitiation) {
-      this.#log.warn("ignored an unsigned ceremony request", { kind: command.type });
+      this.#quiet.warn("ignored an unsigned ceremony request", { kind: command.type });
       return;
     }
     let request: CeremonyRequest;
     try {
       request = requestFromCommand(command, signer ?? this.#o.self);
     } catch (error) {
-      this.#log.warn("refused a malformed ceremony request", {
+      this.#quiet.warn("refused a malformed ceremony request", {
         kind: command.type,
         from: signer ?? "unsigned",
         reason: (error as Error).message,
@@ -123,13 +137,14 @@ export class Desk {
       await this.#consider(request, signer === null);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#log.warn("refused a ceremony request", {
+      this.#quiet.warn("refused a ceremony request", {
         ceremony: request.id,
         kind: request.kind,
         from: request.requester,
         reason,
       });
-      if (signer !== null) await this.#respond(signer, request, false, `refused: ${reason}`);
+      const told = signer !== null && (this.allows(signer) || this.#refusals.take(signer));
+      if (told) await this.#respond(signer, request, false, `refused: ${reason}`);
     }
   }
 

@@ -156,6 +156,23 @@ Deno.test("Desk refuses a stranger, starts nothing, and says so to it", async ()
   assert.match((w.sent[0]!.command as { error: string }).error, /^refused: .*not an initiator/);
 });
 
+Deno.test("Desk answers few refusals to one stranger and logs few of them", async () => {
+  const { desk, sent, log, clock, started } = world();
+  const ask = async (times: number) => {
+    for (let i = 0; i < times; i++) {
+      const request = keygenRequest(STRANGER);
+      await desk.handleStart(startCommand(request), { sealedBy: STRANGER });
+    }
+  };
+  await ask(200);
+  assert.equal(sent.length, 5);
+  assert.equal(log.lines.filter((l) => l.message === "refused a ceremony request").length, 60);
+  assert.equal(started.length, 0);
+  await clock.advance(60_000);
+  await ask(1);
+  assert.equal(sent.length, 6);
+});
+
 Deno.test("Desk ignores a request that nobody signed", async () => {
   const w = world();
   await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: null });
