@@ -12,6 +12,7 @@ import type { Identity, NodeIdentity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { TssCommand } from "../mesh/command_types.ts";
+import { quietLogger } from "../mesh/quiet_logger.ts";
 import { CEREMONY_TYPE, signTss, verifyTss } from "../mesh/tss_command.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Ceremony } from "./ceremony.ts";
@@ -63,6 +64,8 @@ export class CeremonyEngine {
   readonly #workers: WorkerFactory;
   readonly #send: (to: Identity, command: TssCommand) => void;
   readonly #log: Logger;
+  /** For lines that anybody in the mesh can provoke. */
+  readonly #quiet: Logger;
   readonly #limits: CeremonyLimits;
   readonly #storeKey: Uint8Array<ArrayBuffer>;
   readonly #runs = new Map<string, CeremonyRun>();
@@ -80,6 +83,7 @@ export class CeremonyEngine {
     this.#workers = options.workers;
     this.#send = options.send;
     this.#log = options.log;
+    this.#quiet = quietLogger(options.log, options.clock);
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#storeKey = options.storeKey.slice();
     this.#early = new EarlyBuffer(options.clock, this.#limits);
@@ -129,7 +133,7 @@ export class CeremonyEngine {
     log.info("ceremony started", { members: run.ceremony.members });
     if (ended) this.#finish(id, log); // the worker did not even start
     else this.#tellBusy();
-    for (const command of this.#early.take(id)) this.#hear(run, command, "verified");
+    for (const command of this.#early.take(id)) this.#hear(run, command);
     return run.ceremony;
   }
 
@@ -153,8 +157,8 @@ export class CeremonyEngine {
     if (this.#finished.has(id)) return "finished";
     const run = this.#runs.get(id);
     if (run !== undefined) return this.#hear(run, command);
-    // Before it costs memory; a signature is verified once.
-    if (!verifyTss(command)) return refuse("its signature does not verify");
+    // Its signature is checked when the ceremony starts: until then the sender, whom the mesh
+    // authenticated, pays with its share of the buffer, and inventing ceremonies costs us nothing.
     const kept = this.#early.put(id, sender, command.data.length, command);
     return kept === "kept" ? "early" : refuse("its sender sent too much too early");
   }
@@ -187,7 +191,7 @@ export class CeremonyEngine {
   }
 
   /** Cheap checks first: a signature costs a millisecond. */
-  #hear(run: CeremonyRun, command: TssCommand, signature?: "verified"): Delivery {
+  #hear(run: CeremonyRun, command: TssCommand): Delivery {
     const { ceremony } = run;
     const { from, data } = command;
     const refuse = (why: string): Delivery => {
@@ -200,9 +204,7 @@ export class CeremonyEngine {
     }
     const role = roleOf(ceremony.kind, command.flags);
     if (!run.hasMember(from, role)) return refuse("its sender is not a member in that role");
-    if (signature === undefined && !verifyTss(command)) {
-      return refuse("its signature does not verify");
-    }
+    if (!verifyTss(command)) return refuse("its signature does not verify");
     return run.hear(from, role, data) === "delivered"
       ? "delivered"
       : refuse("its sender sent too much");
@@ -239,7 +241,7 @@ export class CeremonyEngine {
     if (this.#complaints.has(key)) return;
     if (this.#complaints.size >= MAX_COMPLAINTS) this.#complaints.clear();
     this.#complaints.add(key);
-    this.#log.warn("round message refused", { ceremony, sender, why });
+    this.#quiet.warn("round message refused", { ceremony, sender, why });
   }
 
   #tellBusy(): void {

@@ -285,16 +285,18 @@ Deno.test("CeremonyEngine.deliver() bounds what one member may send", () => {
 });
 
 Deno.test("CeremonyEngine keeps early messages for a minute and checks them when it starts", async () => {
-  const { clock, engine, workers } = setUp();
+  const { clock, engine, workers, log } = setUp();
   const spec = keygen();
   assert.equal(engine.deliver(command(1, spec), ids[1]!), "early");
   assert.equal(engine.deliver(command(4, spec), ids[4]!), "early");
   assert.equal(engine.deliver(command(2, spec, 3), ids[2]!), "early");
   assert.equal(engine.deliver(command(1, { id: id(8) }), ids[1]!), "early");
-  assert.equal(engine.deliver({ ...command(1, spec), data: utf8("{}") }, ids[1]!), "refused");
+  assert.equal(engine.deliver({ ...command(1, spec), data: utf8("{}") }, ids[1]!), "early");
   await clock.advance(59_000);
   engine.start(spec);
   assert.deepEqual(workers[0]!.rounds.length, 1);
+  const refused = log.lines.filter((l) => l.message === "round message refused");
+  assert.ok(refused.some((l) => l.fields["why"] === "its signature does not verify"));
   await clock.advance(2_000);
   engine.start(keygen({ id: id(8) }));
   assert.deepEqual(workers[1]!.rounds, []);
