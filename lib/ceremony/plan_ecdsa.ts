@@ -10,11 +10,14 @@ import type { CurvePoint } from "../crypto/curve.ts";
 import { concat, equalBytes, intToBytes } from "../encoding/bytes.ts";
 import { PREPARAMS_STORE_ID } from "../keystore/store_file.ts";
 import { keygen } from "../tss/ecdsa/keygen.ts";
+import { KEYGEN_TASK } from "../tss/ecdsa/keygen_rounds.ts";
 import { keygenMessages, resharingMessages, signingMessages } from "../tss/ecdsa/messages.ts";
 import { parsePreParams, type PreParams } from "../tss/ecdsa/preparams.ts";
 import { reshare } from "../tss/ecdsa/resharing.ts";
+import { RESHARING_TASK } from "../tss/ecdsa/resharing_context.ts";
 import { type EcdsaShareFields, keyIdOf, parseShare, shareToJson } from "../tss/ecdsa/share.ts";
 import { sign } from "../tss/ecdsa/signing.ts";
+import { SIGNING_TASK } from "../tss/ecdsa/signing_context.ts";
 import type { Job } from "./protocol.ts";
 import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf } from "./seating.ts";
 import { JobError, type Plan } from "./session.ts";
@@ -44,7 +47,7 @@ function planKeygen(job: JobOf<"keygen">, vault: Vault, random: RandomSource): P
   const parties = seatKeygen(job.committee);
   const preParams = openPreParams(vault, job.preParams);
   return {
-    task: "ecdsa-keygen",
+    task: KEYGEN_TASK,
     specs: keygenMessages,
     seats: seatsOf({ single: parties }),
     self,
@@ -69,7 +72,7 @@ function planSign(job: JobOf<"sign">, vault: Vault, random: RandomSource): Plan 
   const share = openShare(vault, job.keyId, job.share);
   const parties = seatHolders(job.committee, share, self);
   return {
-    task: "ecdsa-signing",
+    task: SIGNING_TASK,
     specs: signingMessages,
     seats: seatsOf({ single: parties }),
     self,
@@ -98,7 +101,7 @@ function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource):
   const newIndex = indexOf(newParties, self);
   const preParams = newIndex === null ? null : openPreParams(vault, job.preParams);
   return {
-    task: "ecdsa-resharing",
+    task: RESHARING_TASK,
     specs: resharingMessages,
     seats: seatsOf({ old: oldParties, new: newParties }),
     self,
@@ -128,7 +131,12 @@ function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource):
   };
 }
 
-function openShare(vault: Vault, keyId: Uint8Array, file: Uint8Array): EcdsaShareFields {
+/**
+ * Opens a stored share and checks that it belongs to the key.
+ *
+ * @throws {JobError} if it cannot be used.
+ */
+export function openShare(vault: Vault, keyId: Uint8Array, file: Uint8Array): EcdsaShareFields {
   const share = vault.open("the stored share", keyId, file, parseShare);
   if (!equalBytes(keyIdOf(share.publicKey), keyId)) {
     throw new JobError("TF-SHARE", "the stored share belongs to another key");
@@ -146,6 +154,7 @@ function sealShare(vault: Vault, share: EcdsaShareFields): NewShare {
   return vault.sealShare(keyIdOf(publicKey), publicKeyBytes(publicKey), shareToJson(share));
 }
 
-function publicKeyBytes({ x, y }: CurvePoint): Uint8Array {
+/** X and Y of a public key, 32 bytes each, big-endian. */
+export function publicKeyBytes({ x, y }: CurvePoint): Uint8Array {
   return concat(intToBytes(x, 32), intToBytes(y, 32));
 }

@@ -7,11 +7,11 @@
 import type { RandomSource } from "../arith/random.ts";
 import { encodeEd25519 } from "../crypto/curve.ts";
 import { equalBytes } from "../encoding/bytes.ts";
-import { keygen } from "../tss/eddsa/keygen.ts";
+import { keygen, KEYGEN_TASK } from "../tss/eddsa/keygen.ts";
 import { keygenMessages, resharingMessages, signingMessages } from "../tss/eddsa/messages.ts";
-import { reshare } from "../tss/eddsa/resharing.ts";
+import { reshare, RESHARING_TASK } from "../tss/eddsa/resharing.ts";
 import { type EddsaShare, keyIdOf, parseShare, shareToJson } from "../tss/eddsa/share.ts";
-import { sign } from "../tss/eddsa/signing.ts";
+import { sign, SIGNING_TASK } from "../tss/eddsa/signing.ts";
 import type { Job } from "./protocol.ts";
 import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf } from "./seating.ts";
 import { JobError, type Plan } from "./session.ts";
@@ -40,7 +40,7 @@ function planKeygen(job: JobOf<"keygen">, vault: Vault, random: RandomSource): P
   const { self, threshold, id: ceremonyId } = job;
   const parties = seatKeygen(job.committee);
   return {
-    task: "eddsa-keygen",
+    task: KEYGEN_TASK,
     specs: keygenMessages,
     seats: seatsOf({ single: parties }),
     self,
@@ -58,7 +58,7 @@ function planSign(job: JobOf<"sign">, vault: Vault, random: RandomSource): Plan 
   const share = openShare(vault, job.keyId, job.share);
   const parties = seatHolders(job.committee, share, self);
   return {
-    task: "eddsa-signing",
+    task: SIGNING_TASK,
     specs: signingMessages,
     seats: seatsOf({ single: parties }),
     self,
@@ -81,7 +81,7 @@ function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource):
   const oldIndex = indexOf(oldParties, self);
   const newIndex = indexOf(newParties, self);
   return {
-    task: "eddsa-resharing",
+    task: RESHARING_TASK,
     specs: resharingMessages,
     seats: seatsOf({ old: oldParties, new: newParties }),
     self,
@@ -109,7 +109,12 @@ function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource):
   };
 }
 
-function openShare(vault: Vault, keyId: Uint8Array, file: Uint8Array): EddsaShare {
+/**
+ * Opens a stored share and checks that it belongs to the key.
+ *
+ * @throws {JobError} if it cannot be used.
+ */
+export function openShare(vault: Vault, keyId: Uint8Array, file: Uint8Array): EddsaShare {
   const share = vault.open("the stored share", keyId, file, parseShare);
   if (!equalBytes(keyIdOf(share.publicKey), keyId)) {
     throw new JobError("TF-SHARE", "the stored share belongs to another key");

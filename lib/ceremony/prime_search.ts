@@ -50,8 +50,19 @@ export class PrimeSearch {
     }
   }
 
-  /** Makes a sealed set of four sealed primes, or none if they do not fit each other. */
+  /**
+   * Makes a sealed set of four sealed primes, or none if they do not fit each other; ends the use of
+   * this object.
+   */
   assemble(sealed: readonly Uint8Array[]): void {
+    try {
+      this.#assemble(sealed);
+    } finally {
+      this.#vault.close(); // the worker's one job is done
+    }
+  }
+
+  #assemble(sealed: readonly Uint8Array[]): void {
     const primes = sealed.map((file) =>
       this.#vault.open("a stored prime", PRIME_STORE_ID, file, parsePrime)
     );

@@ -6,7 +6,10 @@
 
 /** What names a failed protocol run: who is to blame is always by party index. */
 export interface ProtocolFailure {
-  /** Protocol, as in the Go library: `ecdsa-keygen`, `ecdsa-signing`, `eddsa-keygen`, … */
+  /**
+   * Curve and protocol: `ecdsa-keygen`, `eddsa-signing`, … As in the Go library, but for
+   * `ecdsa-signing`, which that calls `signing`.
+   */
   readonly task: string;
   /** Round in which the fault was found, from 1. */
   readonly round: number;

@@ -32,7 +32,9 @@ export function hedgedRandom(
   context: readonly Uint8Array[],
 ): RandomSource {
   const parts = [utf8(`transfunctioner-hedged-random-v1/${label}`), ...context];
-  const seed = sha512(concat(...parts.flatMap((part) => [u32be(part.length), part])));
+  const framed = concat(...parts.flatMap((part) => [u32be(part.length), part]));
+  const seed = sha512(framed);
+  framed.fill(0);
   let draw = 0n;
   return (length) => {
     const out = random(length);

@@ -7,6 +7,15 @@
 
 import { type Committee, ProtocolError } from "./errors.ts";
 
+/**
+ * Adds to a reason that it proves nothing by itself: the check compares values that depend on what
+ * others broadcast, and with a third party around, `others` being two or more, that one may have
+ * told different parties different things. The wire has no echo that would show it.
+ */
+export function unlessEquivocated(others: readonly unknown[], reason: string): string {
+  return others.length > 1 ? `${reason}, or the broadcasts differ (blame not proven)` : reason;
+}
+
 /** The verdicts of one round over one committee. */
 export class Verdicts {
   readonly #reasons = new Map<number, string>();

@@ -14,15 +14,15 @@ import { runSigning } from "../tss/eddsa/support.ts";
 import { at, testdata } from "../tss/replay.ts";
 import { changeAt, plusOne } from "../tss/ecdsa/change.ts";
 import {
-  generate,
-  identityOf,
+  nodesOf,
+  recordedKey,
   reshareLocally,
   reshareSetup,
   signLocally,
 } from "../tss/ecdsa/parties.ts";
 
-const nodes = (...numbers: number[]) => numbers.map(identityOf);
-const key = await generate(3, 1);
+const key = recordedKey("ecdsa-keygen-3-1.json");
+const nodes = (...numbers: number[]) => nodesOf(key, ...numbers);
 
 /** Sends `to` something else than the others. */
 function toldOtherwise(type: string, index: number, to: number, change: (c: Json) => Json): Tamper {
@@ -40,6 +40,7 @@ Deno.test("two thetas from one signer: no signature, and who was lied to blames 
   // Node 2 sees only that node 0 uses another R. That node 1 caused it shows in no message that
   // node 2 gets; it takes the signed messages of both.
   assert.equal(failureOf(outcome, 2).round, 7);
+  assert.match(failureOf(outcome, 2).reason, /or the broadcasts differ/);
 });
 
 Deno.test("two nonce points from one Ed25519 signer: no signature, who was lied to blames nobody", async () => {
@@ -62,6 +63,19 @@ Deno.test("a wrong signature share with two signers can only be the other's", as
   const tamper = toldOtherwise("SignRound9Message", 1, 0, (c) => changeAt(c, ["S"], shifted));
   const outcome = await signLocally(key, nodes(0, 1), new Uint8Array(32), tamper);
   assert.deepEqual(failureOf(outcome, 0).culprits, [1]);
+});
+
+Deno.test("a theta that makes the sum zero with two signers can only be the other's", async () => {
+  // Theta is sent in the open: who hears the other's first can answer with its negative.
+  let heard = 0n;
+  const outcome = await signLocally(key, nodes(0, 1), new Uint8Array(32), (f) => {
+    if (!f.type.endsWith("SignRound3Message")) return f.content;
+    if (f.index === 0) heard = at(f.content, "Theta") as bigint;
+    else return changeAt(f.content, ["Theta"], () => (secp256k1.q - heard) % secp256k1.q);
+    return f.content;
+  });
+  const failure = failureOf(outcome, 0);
+  assert.deepEqual([failure.round, failure.culprits, failure.reason], [4, [1], "theta is zero"]);
 });
 
 Deno.test("a wrong theta with two signers can only be the other's", async () => {
@@ -95,7 +109,7 @@ Deno.test("a bad factor proof to one new party lets nobody finish a resharing", 
 });
 
 Deno.test("a new party that never sends its factor proof to one other lets nobody finish", async () => {
-  const setup = reshareSetup(key, nodes(0, 1), nodes(0, 2, 3));
+  const setup = reshareSetup(key, nodes(0, 1), nodes(0, 2));
   const victim = setup.seats.findIndex((seat) => seat.new === 0);
   const outcome = await reshareLocally(
     key,
@@ -112,7 +126,7 @@ Deno.test("a new party that never sends its factor proof to one other lets nobod
 });
 
 Deno.test("a share for another receiver of the same resharing is refused", async () => {
-  const setup = reshareSetup(key, nodes(0, 1), nodes(0, 2, 3));
+  const setup = reshareSetup(key, nodes(0, 1), nodes(0, 2));
   let other: Json = null;
   const tamper: Tamper = (f) => {
     if (!f.type.endsWith("DGRound3Message1") || f.index !== 1) return f.content;

@@ -76,8 +76,8 @@ function untrapped(context: Uint8Array, n: bigint, h1: bigint) {
   return { nTilde: n, h1, h2, dlnProof1: make(h1, h2), dlnProof2: make(h2, h1) };
 }
 
-/** A 3-party key generation seen by party 2: honest round 1 messages of all. */
-function roundOne() {
+/** A 3-party key generation seen by party 2: honest round 1 messages of all, made once. */
+const honestRound = (() => {
   const keys = committee([0, 1, 2]).map((p) => p.key);
   const ctx = keygenContext({
     keys,
@@ -97,6 +97,10 @@ function roundOne() {
     return [j, { commitment: 1n, ...parameters, dlnProof1: proof1, dlnProof2: proof2 }];
   }));
   return { ctx, messages };
+})();
+
+function roundOne() {
+  return { ctx: honestRound.ctx, messages: new Map(honestRound.messages) };
 }
 
 async function blamed(
@@ -132,6 +136,12 @@ Deno.test("a party that copies another's h1 and h2 under its own modulus is blam
 Deno.test("a party that copies another's Paillier modulus does not get that other blamed", async () => {
   const failure = await blamed(({ paillierN }) => ({ paillierN }));
   assert.ok(!failure.culprits.includes(0), `blames ${failure.culprits}: ${failure.reason}`);
+  assert.match(failure.reason, /duplicate modulus \(paillier N\): parties 0 and 1/);
+});
+
+Deno.test("a party that copies our own Paillier modulus is blamed by us", async () => {
+  const failure = await blamed(() => ({ paillierN: PRE_PARAMS[2]!.paillier.n }));
+  assert.deepEqual(failure.culprits, [1]);
 });
 
 Deno.test("DLN proofs for h2 = 1/h1 need no trapdoor, so they prove no ownership", () => {

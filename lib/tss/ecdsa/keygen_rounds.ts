@@ -17,7 +17,7 @@ import { verifyDlnPair } from "../proofs/dln.ts";
 import { verifyFac } from "../proofs/fac.ts";
 import { verifyMod } from "../proofs/mod.ts";
 import { verifyPaillierKey } from "../proofs/paillier_key.ts";
-import { Verdicts } from "../verdicts.ts";
+import { unlessEquivocated, Verdicts } from "../verdicts.ts";
 import { evaluateCommitments, verifyShare } from "../vss.ts";
 import type {
   KeygenRound1,
@@ -33,6 +33,7 @@ import {
   ownKeys,
   type PeerKeys,
   peerKeys,
+  unresolved,
 } from "./parameters.ts";
 import type { PreParams } from "./preparams.ts";
 import { keygenSsid } from "./ssid.ts";
@@ -140,10 +141,12 @@ export async function checkParameters(
     proofs.set(j, done);
     return done.proof1 && done.proof2;
   };
-  for (const collision of collisions(all)) {
+  const found = collisions(all);
+  for (const collision of found) {
     for (const j of copiers(collision, ctx.self, dln)) verdicts.blame(j, collision.reason);
   }
   verdicts.settle();
+  if (found.length > 0) throw keygenError(2, unresolved(found[0]!));
 
   for (const j of ctx.others) {
     if (!dln(j)) verdicts.blame(j, "dln proof verification failed");
@@ -257,7 +260,8 @@ export function jointKey(
 
 /**
  * Round 4: every other party's Paillier key proof, under the own view of the public key. All are
- * verified, so that only those who failed are blamed.
+ * verified, so that only those who failed are blamed. A proof also fails if somebody else showed
+ * its prover other commitments and so another public key; the reason says so.
  *
  * @throws {ProtocolError} of round 4 naming everybody whose proof fails.
  */
@@ -273,7 +277,7 @@ export async function checkPaillierProofs(
     const modulus = peers[j]!.paillier.modulus;
     const statement = { modulus, partyKey: ctx.keys[j]!, point: publicKey };
     if (!verifyPaillierKey(statement, round3.get(j)!.paillierProof, ctx.arith)) {
-      verdicts.blame(j, "paillier verify failed");
+      verdicts.blame(j, unlessEquivocated(ctx.others, "paillier verify failed"));
     }
     await breathe();
   }

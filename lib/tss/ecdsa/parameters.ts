@@ -144,16 +144,24 @@ export function collisions(parameters: readonly PublicParameters[]): Collision[]
 }
 
 /**
- * Names who is to blame for a collision. The rule blames the later index, but a rushing party with
- * a lower index can copy too. What can be told apart is: whoever fails its own proofs copied; a
- * value of one's own was copied by the other. Otherwise one of the two did, and both are named.
+ * Names who is proven to have caused a collision; may be nobody, but the run must end all the same.
+ *
+ * The rule blames the later index, but a rushing party with a lower index can copy too. What can be
+ * told apart is: whoever fails its own proofs copied; a value of one's own was copied by the other.
+ * Proofs that hold for both tell nothing: discrete-logarithm proofs can be made for a modulus whose
+ * factors one does not know (`h2 = 1/h1`), so one of the two is the innocent owner.
  */
 export function copiers(
   collision: Collision,
   self: number,
   proofsHold: (j: number) => boolean,
 ): number[] {
-  const failing = collision.parties.filter((j) => j !== self && !proofsHold(j));
-  if (failing.length > 0) return failing;
-  return collision.parties.filter((j) => j !== self);
+  const others = collision.parties.filter((j) => j !== self);
+  if (others.length === 1) return others;
+  return others.filter((j) => !proofsHold(j));
+}
+
+/** Words for collisions that nobody is proven to have caused: says between whom, accuses neither. */
+export function unresolved({ reason, parties: [a, b] }: Collision): string {
+  return `${reason}: parties ${a} and ${b} claim it, and the proofs of both hold`;
 }

@@ -54,19 +54,20 @@ export interface ResharingInput extends Omit<ResharingSetup, "oldKeys" | "newKey
   /** The new parties, sorted by their new keys (the other form of the old ones: `nextKey`). */
   readonly newParties: readonly Party[];
   /**
-   * Makes the new share durable beside the old one before this node tells anybody that it has it
-   * (round 4). The factor proofs of the other new parties are not checked yet: keep both shares.
+   * Makes the new share durable beside the old one, after every check has passed and before this
+   * node tells anybody that it has it. It is not the current one yet: keep both shares.
    */
   readonly onPendingShare?: (share: EcdsaShare) => Promise<void>;
-  /** Makes the new share durable after every check has passed, before {@link reshare} returns. */
+  /** Makes the new share the current one: every new party has said that it keeps its own. */
   readonly onNewShare?: (share: EcdsaShare) => Promise<void>;
 }
 
 /**
  * Takes part in a resharing, in the old committee, the new one, or both.
  *
- * Returns the new share of a member of the new committee, else null. A null means that every new
- * party has acknowledged its share: the old one has done its duty.
+ * Returns the new share of a member of the new committee, else null. Either means that every new
+ * party has checked everything, keeps its share and has acknowledged it: the old one has done its
+ * duty. Until then the old shares must be kept.
  *
  * @throws {ProtocolError} with task `ecdsa-resharing`; culprits count in the committee it names.
  */
@@ -142,7 +143,7 @@ export async function reshare(
     dealt = null;
   }
 
-  // Round 4, new: check everybody's parameters and every share; acknowledge to all.
+  // Round 4, new: check everybody's parameters and every share; prove the factors to each other.
   let made: { share: EcdsaShare; peers: PeerKeys[] } | null = null;
   if (joining !== null) {
     channel.progress("round 2: waiting for parameters");
@@ -178,21 +179,27 @@ export async function reshare(
       ]);
       await breathe();
     }
-    await input.onPendingShare?.(share);
+  }
+
+  // Round 5, new: check the factor proofs, keep the share, and only then acknowledge to all. The Go
+  // library acknowledges unseen, so that some may finish and drop old shares while others refuse.
+  // Waiting is safe among Go nodes: a factor proof leaves as soon as rounds 2 and 3 are heard, so
+  // nobody's proof waits for anybody's acknowledgement.
+  if (made !== null) {
+    channel.progress("round 4: waiting for factor proofs");
+    const round4 = await channel.collect(DGRound4Message1, otherNew);
+    channel.progress("round 5: checking factor proofs");
+    await checkFactors(ctx, joining!.ssid, made.peers, round4, breathe);
+    channel.progress("round 5: keeping the new share");
+    await input.onPendingShare?.(made.share);
     say(channel, DGRound4Message2, {}, [
       { committee: "old", to: allOld },
       { committee: "new", to: otherNew },
     ]);
   }
 
-  // Round 5, new: check the factor proofs; everybody: wait until all new parties have their share.
-  if (made !== null) {
-    channel.progress("round 4: waiting for factor proofs");
-    const round4 = await channel.collect(DGRound4Message1, otherNew);
-    channel.progress("round 5: checking factor proofs");
-    await checkFactors(ctx, joining!.ssid, made.peers, round4, breathe);
-  }
-  channel.progress("round 4: waiting for acknowledgements");
+  // The end: nobody is done before every new party holds its share.
+  channel.progress("round 5: waiting for acknowledgements");
   await channel.collect(DGRound4Message2, otherNew);
   if (made === null) return null;
   await input.onNewShare?.(made.share);

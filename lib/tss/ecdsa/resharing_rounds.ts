@@ -16,7 +16,14 @@ import { verifyFac } from "../proofs/fac.ts";
 import { verifyMod } from "../proofs/mod.ts";
 import { evaluateCommitments, verifyShare } from "../vss.ts";
 import { type Breathe, type JointKey, pointsOrNull } from "./keygen_rounds.ts";
-import { brokenRule, collisions, copiers, type PeerKeys, peerKeys } from "./parameters.ts";
+import {
+  brokenRule,
+  collisions,
+  copiers,
+  type PeerKeys,
+  peerKeys,
+  unresolved,
+} from "./parameters.ts";
 import {
   indices,
   type ResharingContext,
@@ -135,10 +142,12 @@ export async function checkNewParameters(
     done.set(j, holds);
     return holds;
   };
-  for (const collision of collisions(all)) {
+  const found = collisions(all);
+  for (const collision of found) {
     for (const j of copiers(collision, self, proofsHold)) verdicts.blame(j, collision.reason);
   }
   verdicts.settle();
+  if (found.length > 0) throw resharingError(4, unresolved(found[0]!));
 
   for (const j of indices(all, self)) {
     if (!proofsHold(j)) verdicts.blame(j, "proof verification failed");

@@ -14,7 +14,7 @@ import { say } from "../message_type.ts";
 import type { Party } from "../party.ts";
 import { proveSchnorr } from "../proofs/schnorr.ts";
 import { proveV } from "../proofs/vproof.ts";
-import { signingContext, type SigningSetup } from "./signing_context.ts";
+import { SIGNING_TASK, signingContext, type SigningSetup } from "./signing_context.ts";
 import {
   SignRound1Message1,
   SignRound1Message2,
@@ -62,13 +62,13 @@ export interface SigningInput extends Omit<SigningSetup, "keys"> {
  * Every signer waits for all commitments of rounds 5 and 7 before it opens its own: the Go library
  * does not, and lets a rushing signer adapt its values to the others'.
  *
- * @throws {ProtocolError} with task `signing`, naming who broke which rule. A failed run must never
+ * @throws {ProtocolError} with task `ecdsa-signing`, naming who broke which rule. A failed run must never
  * be continued or repeated under the same ceremony id.
  */
 export async function sign(input: SigningInput, channel: Channel): Promise<EcdsaSignature> {
   const { q, base: G } = secp256k1;
   const xi = intToBytes(input.share.xi, 32);
-  const random = hedgedRandom(input.random, "ecdsa-signing", [
+  const random = hedgedRandom(input.random, SIGNING_TASK, [
     xi,
     input.ceremonyId,
     input.digest,
@@ -133,7 +133,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Ecdsa
     // Round 4: open Gamma.
     channel.progress("round 3: waiting for theta");
     const round3 = await channel.collect(SignRound3Message, others);
-    const thetaSum = jointTheta([theta, ...[...round3.values()].map((m) => m.theta)]);
+    const thetaSum = jointTheta(ctx, [theta, ...[...round3.values()].map((m) => m.theta)]);
     say(channel, SignRound4Message, {
       deCommitment: gammaCommitment.D,
       zkProof: proveSchnorr({ session, point: bigGamma, secret: secret.gamma }, random),

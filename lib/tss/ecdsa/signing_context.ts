@@ -19,8 +19,8 @@ import { type OwnKeys, ownKeys, type PeerKeys, peerKeys } from "./parameters.ts"
 import { type EcdsaShareFields, selectSigners, type SignerLists } from "./share.ts";
 import { signingSsid } from "./ssid.ts";
 
-/** The protocol's name in errors, as the Go library has it. */
-export const SIGNING_TASK = "signing";
+/** The protocol's name in errors. The Go library says `signing` for this curve only. */
+export const SIGNING_TASK = "ecdsa-signing";
 
 /** What a signing is given, with the parties reduced to their keys. */
 export interface SigningSetup {
@@ -66,6 +66,19 @@ export interface SigningContext
 /** Fails the signing without blaming anybody. */
 export function signingError(round: number, reason: string): ProtocolError {
   return new ProtocolError({ task: SIGNING_TASK, round, reason, culprits: [] });
+}
+
+/**
+ * Fails the signing over values that all signers made together. With two signers it can only be the
+ * other one's doing; with more the messages do not show whose it is, so nobody is blamed.
+ */
+export function jointFailure(
+  ctx: Pick<SigningContext, "others">,
+  round: number,
+  reason: string,
+): ProtocolError {
+  const culprits = ctx.others.length === 1 ? ctx.others : [];
+  return new ProtocolError({ task: SIGNING_TASK, round, reason, culprits });
 }
 
 /** The verdicts of one signing round. */

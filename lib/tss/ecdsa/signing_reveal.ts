@@ -13,9 +13,14 @@ import { concat, intToBytes } from "../../encoding/bytes.ts";
 import { openCommitment } from "../commitment.ts";
 import { verifySchnorr } from "../proofs/schnorr.ts";
 import { verifyV } from "../proofs/vproof.ts";
-import type { Verdicts } from "../verdicts.ts";
+import { unlessEquivocated, type Verdicts } from "../verdicts.ts";
 import { pointsOrNull } from "./keygen_rounds.ts";
-import { type SigningContext, signingError, signingVerdicts } from "./signing_context.ts";
+import {
+  jointFailure,
+  type SigningContext,
+  signingError,
+  signingVerdicts,
+} from "./signing_context.ts";
 import type {
   SignCommitment,
   SignRound4,
@@ -67,21 +72,21 @@ export function openGammas(
 /**
  * Round 4: the sum of all shares of theta, in [1, q).
  *
- * @throws {ProtocolError} of round 4 if it is zero; nobody can be blamed.
+ * @throws {ProtocolError} of round 4 if it is zero, naming the other one of two signers.
  */
-export function jointTheta(thetas: Iterable<bigint>): bigint {
+export function jointTheta(ctx: SigningContext, thetas: Iterable<bigint>): bigint {
   let sum = 0n;
   for (const theta of thetas) sum += theta;
   const theta = mod(sum, q);
-  if (theta === 0n) throw signingError(4, "theta is zero");
+  if (theta === 0n) throw jointFailure(ctx, 4, "theta is zero");
   return theta;
 }
 
 /**
  * Round 5: `R = theta^-1 · (sum of all Gammas)`.
  *
- * @throws {ProtocolError} of round 5: naming j if adding its Gamma gave the identity; naming nobody
- * if R.x is 0 modulo q.
+ * @throws {ProtocolError} of round 5: naming j if adding its Gamma gave the identity; if R.x is 0
+ * modulo q, naming the other one of two signers.
  */
 export function jointNonce(
   ctx: SigningContext,
@@ -97,7 +102,7 @@ export function jointNonce(
     verdicts.settle();
   }
   const R = sum.multiplyPublic(modInverse(theta, q));
-  if (R.x % q === 0n) throw signingError(5, "r component is zero");
+  if (R.x % q === 0n) throw jointFailure(ctx, 5, "r component is zero");
   return R;
 }
 
@@ -133,6 +138,8 @@ export function blind(R: CurvePoint, s: bigint, l: bigint, rho: bigint): Blinded
  * The V proof holds only for signers with the same R. If it fails for every other signer (two or
  * more) and nothing else does, the odd one out is this side: some signer told it another theta
  * than the rest. That cannot be pinned on anybody here, where the Go library blames the first.
+ * If it fails for some of several, those are named as the protocol demands, but a third signer may
+ * have told them another theta: the reason says so, only the signed messages of all can settle it.
  *
  * @throws {ProtocolError} of round 7 naming everybody who failed.
  */
@@ -158,7 +165,7 @@ export function openBlinded(
     if (!verifySchnorr({ session, point: A }, zkProof)) {
       verdicts.blame(j, "schnorr verify for Aj failed");
     } else if (!verifyV({ session, V, R }, zkVProof)) {
-      verdicts.blame(j, "vverify for Vj failed");
+      verdicts.blame(j, unlessEquivocated(ctx.others, "vverify for Vj failed"));
       otherR.add(j);
     }
     out.set(j, { V, A });
@@ -213,8 +220,8 @@ export function testPoints(sum: Blinded, l: bigint, rho: bigint): TestPoints {
  * Round 9: opens everybody's test points and compares the sums. Only after this may a share of the
  * signature be released.
  *
- * @throws {ProtocolError} of round 9: naming everybody whose opening fails; naming nobody when the
- * sums differ.
+ * @throws {ProtocolError} of round 9: naming everybody whose opening fails; when the sums differ,
+ * naming the other one of two signers.
  */
 export function checkTestPoints(
   ctx: SigningContext,
@@ -233,14 +240,14 @@ export function checkTestPoints(
     T = T.add(points[1]!);
   }
   verdicts.settle();
-  if (!U.equals(T)) throw signingError(9, "u != t: signature share inconsistency");
+  if (!U.equals(T)) throw jointFailure(ctx, 9, "u != t: signature share inconsistency");
 }
 
 /**
  * The end: adds up the shares, takes the low form of s, and verifies with an independent
  * implementation before anything is returned.
  *
- * @throws {ProtocolError} of round 10 naming nobody.
+ * @throws {ProtocolError} of round 10 naming the other one of two signers, else nobody.
  */
 export function finishSignature(
   ctx: SigningContext,
@@ -251,7 +258,7 @@ export function finishSignature(
   let sum = ownShare;
   for (const j of ctx.others) sum += round9.get(j)!.s;
   let s = mod(sum, q);
-  if (s === 0n) throw signingError(10, "s is zero");
+  if (s === 0n) throw jointFailure(ctx, 10, "s is zero");
   let recoveryId = (R.x > q ? 2 : 0) | Number(R.y & 1n);
   if (s > q / 2n) {
     s = q - s;
@@ -261,7 +268,7 @@ export function finishSignature(
   const compact = concat(signature.r, signature.s);
   const key = encodeCompressed(ctx.publicKey);
   if (!nobleSecp256k1.verify(compact, ctx.digest, key, { prehash: false })) {
-    throw signingError(10, "signature verification failed");
+    throw jointFailure(ctx, 10, "signature verification failed");
   }
   return signature;
 }

@@ -28,7 +28,8 @@ import { publicShares, sumColumns } from "./polynomials.ts";
 import { EddsaShare } from "./share.ts";
 import { keygenSsid, type Session } from "./ssid.ts";
 
-const TASK = "eddsa-keygen";
+/** The protocol's name in errors. */
+export const KEYGEN_TASK = "eddsa-keygen";
 
 /** What a party brings to a key generation. */
 export interface KeygenInput extends Session {
@@ -50,7 +51,7 @@ export interface KeygenInput extends Session {
  */
 export async function keygen(input: KeygenInput, channel: Channel): Promise<EddsaShare> {
   const { parties, self, threshold, random } = input;
-  checkedInput(TASK, () => checkCommittee("this committee", parties, threshold, self));
+  checkedInput(KEYGEN_TASK, () => checkCommittee("this committee", parties, threshold, self));
   const keys = parties.map((party) => party.key);
   const others = othersOf(parties.length, self);
   const everybody = [{ committee: "single", to: others }] as const;
@@ -83,7 +84,7 @@ export async function keygen(input: KeygenInput, channel: Channel): Promise<Edds
   ]);
 
   // Round 3: verify everybody's share and points, then add them up.
-  const verdicts = new Verdicts(TASK, 3);
+  const verdicts = new Verdicts(KEYGEN_TASK, 3);
   const polynomials = [own.commitments];
   let xi = own.shares[self]!;
   for (const j of others) {
@@ -108,7 +109,7 @@ export async function keygen(input: KeygenInput, channel: Channel): Promise<Edds
   }
   verdicts.settle();
   const refuse = (reason: string) =>
-    new ProtocolError({ task: TASK, round: 3, reason, culprits: [] });
+    new ProtocolError({ task: KEYGEN_TASK, round: 3, reason, culprits: [] });
   if (xi === 0n) throw refuse("xi is zero");
 
   const columns = sumColumns(polynomials);

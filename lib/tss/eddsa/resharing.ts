@@ -34,7 +34,8 @@ import { publicShares, sumColumns } from "./polynomials.ts";
 import { additiveImages, additiveShare, EddsaShare, keyIdOf } from "./share.ts";
 import { resharingSsid, type Session } from "./ssid.ts";
 
-const TASK = "eddsa-resharing";
+/** The protocol's name in errors. */
+export const RESHARING_TASK = "eddsa-resharing";
 
 /** What a node brings to a resharing. */
 export interface ResharingInput extends Session {
@@ -83,7 +84,7 @@ interface Deal {
  * round 1, blaming nobody, if the input itself is wrong.
  */
 export async function reshare(input: ResharingInput, channel: Channel): Promise<EddsaShare | null> {
-  const held = checkedInput(TASK, () => {
+  const held = checkedInput(RESHARING_TASK, () => {
     checkInput(input);
     return holding(input);
   });
@@ -100,9 +101,14 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
   if (oldIndex !== null) {
     channel.progress("round 1: committing to a polynomial");
     const share = input.share!;
-    const w = checkedInput(TASK, () => additiveShare(share, oldKeys, oldIndex, held!.images));
+    const w = checkedInput(
+      RESHARING_TASK,
+      () => additiveShare(share, oldKeys, oldIndex, held!.images),
+    );
     const ssid = resharingSsid({ ...input, oldKeys, newKeys }, input);
-    const random = hedgedRandom(input.random, TASK, [intToBytes(share.xi, 32), ssid]);
+    const xi = intToBytes(share.xi, 32);
+    const random = hedgedRandom(input.random, RESHARING_TASK, [xi, ssid]);
+    xi.fill(0);
     const sharing = shareSecret(ed25519, newThreshold, w, newKeys, random);
     const { C, D } = commit(flattenPoints(sharing.commitments), random);
     deal = { sharing, opening: D };
@@ -132,6 +138,7 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
       }, [{ committee: "new", to: [j] }]);
     }
     say(channel, resharingRound3Opening, { opening: deal.opening }, toNew);
+    deal.sharing.shares.fill(0n);
     deal = null;
   }
 
@@ -144,7 +151,7 @@ export async function reshare(input: ResharingInput, channel: Channel): Promise<
     ]);
     const { publicKey, commitments } = offered;
     const ownKey = newKeys[newIndex]!;
-    const verdicts = new Verdicts(TASK, 4, "old");
+    const verdicts = new Verdicts(RESHARING_TASK, 4, "old");
     const polynomials: CurvePoint[][] = [];
     let xi = 0n;
     for (const j of everyOld) {
@@ -240,7 +247,7 @@ function agreedKey(
 ): CurvePoint {
   const everybody = keys.map((_, j) => j);
   const refuse = (reason: string, culprits: readonly number[]) =>
-    new ProtocolError({ task: TASK, round: 2, reason, culprits, committee: "old" });
+    new ProtocolError({ task: RESHARING_TASK, round: 2, reason, culprits, committee: "old" });
   const wrong = everybody.filter((j) =>
     (held !== undefined && !keys[j]!.equals(held)) ||
     (expectedKeyId !== undefined && !equalBytes(keyIdOf(keys[j]!), expectedKeyId))
@@ -259,5 +266,5 @@ function agreedKey(
 
 /** A failure that nobody can be blamed for. */
 function refused(round: number, reason: string): ProtocolError {
-  return new ProtocolError({ task: TASK, round, reason, culprits: [], committee: "old" });
+  return new ProtocolError({ task: RESHARING_TASK, round, reason, culprits: [], committee: "old" });
 }

@@ -8,8 +8,8 @@
  * only that the sum fails. This presumes that everybody heard the same in rounds 1 and 2: a party
  * that tells two others different nonce points makes each of them answer another challenge. Whoever
  * finds that several parts are wrong and none is right therefore blames nobody; beyond that the
- * wire, which has no echo, leaves no means to tell: the signed messages of all, laid side by side,
- * show who did it.
+ * wire, which has no echo, leaves no means to tell, and the reason says so: the signed messages of
+ * all, laid side by side, show who did it.
  *
  * @module
  */
@@ -27,13 +27,14 @@ import { hedgedRandom } from "../hedged_random.ts";
 import { say } from "../message_type.ts";
 import type { Party } from "../party.ts";
 import { proveSchnorr, verifySchnorr } from "../proofs/schnorr.ts";
-import { Verdicts } from "../verdicts.ts";
+import { unlessEquivocated, Verdicts } from "../verdicts.ts";
 import { checkCommittee, checkedInput, openPoints, othersOf } from "./checks.ts";
 import { signingRound1, signingRound2, signingRound3 } from "./messages.ts";
 import { additiveImages, additiveShare, type EddsaShare } from "./share.ts";
 import { type Session, signingSsid } from "./ssid.ts";
 
-const TASK = "eddsa-signing";
+/** The protocol's name in errors. */
+export const SIGNING_TASK = "eddsa-signing";
 
 /** What a party brings to a signing. */
 export interface SigningInput extends Session {
@@ -73,7 +74,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   const { parties, self, threshold } = input;
   const message = input.message.slice(); // nobody may change it between challenge and check
   const keys = parties.map((party) => party.key);
-  const { w, W } = checkedInput(TASK, () => {
+  const { w, W } = checkedInput(SIGNING_TASK, () => {
     checkCommittee("these signers", parties, threshold, self);
     const W = additiveImages(input.share, keys);
     return { w: additiveShare(input.share, keys, self, W), W };
@@ -81,7 +82,9 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   const others = othersOf(parties.length, self);
   const everybody = [{ committee: "single", to: others }] as const;
   const ssid = signingSsid(keys, threshold, input);
-  const random = hedgedRandom(input.random, TASK, [intToBytes(input.share.xi, 32), ssid, message]);
+  const xi = intToBytes(input.share.xi, 32);
+  const random = hedgedRandom(input.random, SIGNING_TASK, [xi, ssid, message]);
+  xi.fill(0);
 
   // Round 1: choose a nonce and commit to its point.
   channel.progress("round 1: committing to a nonce");
@@ -101,7 +104,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   const openings = await channel.collect(signingRound2, others);
 
   // Round 3: verify everybody's nonce point, then answer the challenge of their sum.
-  const verdicts3 = new Verdicts(TASK, 3);
+  const verdicts3 = new Verdicts(SIGNING_TASK, 3);
   const noncePoints = new Map([[self, noncePoint]]);
   for (const j of others) {
     channel.progress(`round 3: verifying the nonce point of party ${j}`);
@@ -117,7 +120,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   }
   verdicts3.settle();
   const R = CurvePoint.sum([...noncePoints.values()]);
-  if (R.isIdentity) throw refused(3, "r is the identity point");
+  if (R.isIdentity) throw refused(3, "r is the identity point", others);
   const publicKey = Uint8Array.from(encodeEd25519(input.share.publicKey));
   const r = Uint8Array.from(encodeEd25519(R));
   const challenge = littleEndian(sha512(concat(r, publicKey, message))) % ed25519.q;
@@ -126,7 +129,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
   const partials = await channel.collect(signingRound3, others);
 
   // Round 4: verify everybody's part, add up, and trust only what verifies as a whole.
-  const verdicts4 = new Verdicts(TASK, 4);
+  const verdicts4 = new Verdicts(SIGNING_TASK, 4);
   let wrong = 0;
   let sum = partial;
   for (const j of others) {
@@ -134,28 +137,29 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Eddsa
     const { s } = partials.get(j)!;
     const expected = noncePoints.get(j)!.add(W[j]!.multiplyPublic(challenge));
     if (!ed25519.base.multiplyPublic(s).equals(expected)) {
-      verdicts4.blame(j, "partial signature verify failed");
+      verdicts4.blame(j, unlessEquivocated(others, "partial signature verify failed"));
       wrong++;
     }
     sum = (sum + s) % ed25519.q;
     await channel.breathe();
   }
   if (wrong > 1 && wrong === others.length) {
-    throw refused(4, "every partial signature is wrong: not all answer the same challenge");
+    throw refused(4, "every partial signature is wrong: not all answer the same challenge", others);
   }
   verdicts4.settle();
-  if (sum === 0n) throw refused(4, "S is zero");
+  if (sum === 0n) throw refused(4, "S is zero", others);
   const s = intToBytes(sum, 32).reverse();
   const signature = concat(r, s);
   if (!standard.verify(signature, message, publicKey, { zip215: false })) {
-    throw refused(4, "signature verification failed");
+    throw refused(4, "signature verification failed", others);
   }
   return { signature, r, s, publicKey };
 }
 
-/** A failure that nobody can be blamed for. */
-function refused(round: number, reason: string): ProtocolError {
-  return new ProtocolError({ task: TASK, round, reason, culprits: [] });
+/** A failure over values that all made together: of two signers it is the other's, else nobody's. */
+function refused(round: number, reason: string, others: readonly number[]): ProtocolError {
+  const culprits = others.length === 1 ? others : [];
+  return new ProtocolError({ task: SIGNING_TASK, round, reason, culprits });
 }
 
 function littleEndian(bytes: Uint8Array): bigint {

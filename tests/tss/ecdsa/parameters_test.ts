@@ -8,6 +8,7 @@ import {
   collisions,
   copiers,
   publicParameters,
+  unresolved,
 } from "../../../lib/tss/ecdsa/parameters.ts";
 import { PRE_PARAMS } from "./parties.ts";
 
@@ -91,5 +92,8 @@ Deno.test("collisions() and copiers() find what two parties share, and who copie
   const collision = collisions([good, other, { ...third, h1: other.h1 }])[0]!;
   assert.deepEqual(copiers(collision, 0, (j) => j !== 1), [1]); // its proofs fail
   assert.deepEqual(copiers(collision, 1, () => true), [2]); // the value is ours
-  assert.deepEqual(copiers(collision, 0, () => true), [1, 2]); // no telling
+  assert.deepEqual(copiers(collision, 1, () => false), [2]); // we know what we did
+  // No telling: an innocent owner must not be accused, the words name the pair.
+  assert.deepEqual(copiers(collision, 0, () => true), []);
+  assert.match(unresolved(collision), /^duplicate h1j: parties 1 and 2 claim it/);
 });

@@ -4,9 +4,13 @@
  * @module
  */
 
+import assert from "node:assert/strict";
+import { secp256k1 as noble } from "@noble/curves/secp256k1.js";
 import { defaultArithmetic } from "../../../lib/arith/mod.ts";
 import { systemRandom } from "../../../lib/arith/random.ts";
+import { encodeCompressed } from "../../../lib/crypto/curve.ts";
 import { identityToInt, parseIdentity } from "../../../lib/crypto/identity.ts";
+import { concat, equalBytes } from "../../../lib/encoding/bytes.ts";
 import type { Json } from "../../../lib/encoding/json.ts";
 import { keygen } from "../../../lib/tss/ecdsa/keygen.ts";
 import { parsePreParams, type PreParams } from "../../../lib/tss/ecdsa/preparams.ts";
@@ -15,7 +19,8 @@ import { type EcdsaShare, keyIdOf, nextKey, signerKey } from "../../../lib/tss/e
 import { type EcdsaSignature, sign } from "../../../lib/tss/ecdsa/signing.ts";
 import { type Party, sortParties } from "../../../lib/tss/party.ts";
 import { localRun, localSuccess, type Seat, type Tamper } from "../local_run.ts";
-import { testdata } from "../replay.ts";
+import { readTranscript, testdata } from "../replay.ts";
+import { recordedShares } from "./replay_keygen.ts";
 
 const arith = defaultArithmetic();
 const random = systemRandom;
@@ -69,6 +74,26 @@ export async function generate(n: number, threshold: number): Promise<HeldKey> {
   return { threshold, shares: new Map(parties.map((p, j) => [p.identity, shares[j]!])) };
 }
 
+/** A key that the Go library made or reshared, as held by the recorded parties. */
+export function recordedKey(file: string, field: "parties" | "newParties" = "parties"): HeldKey {
+  const t = readTranscript(file);
+  const shares = recordedShares(t);
+  const threshold = field === "parties" ? t.threshold : t.newThreshold;
+  const entries = t[field].map((p) =>
+    [parseIdentity(p.identity), shares.find((s) => s.shareId === p.key)!] as const
+  );
+  return { threshold, shares: new Map(entries) };
+}
+
+/**
+ * The identities of numbered nodes: the holders of `key` first, in order, then strangers. For
+ * tests that start from a recorded key, which costs nothing, and not from a fresh one.
+ */
+export function nodesOf(key: HeldKey, ...numbers: number[]): Party["identity"][] {
+  const holders = [...key.shares.keys()];
+  return numbers.map((i) => holders[i] ?? identityOf(i));
+}
+
 /** The signers among the holders of a key, sorted by the keys they have in it. */
 export function signers(key: HeldKey, identities: readonly Party["identity"][]): Party[] {
   const some = [...key.shares.values()][0]!;
@@ -87,7 +112,7 @@ export function signLocally(
   const parties = signers(key, identities);
   const id = ceremonyId();
   return localRun<EcdsaSignature>(
-    "signing",
+    "ecdsa-signing",
     parties.map((_, j) => ({ single: j })),
     (self, channel) =>
       sign({
@@ -102,6 +127,28 @@ export function signLocally(
       }, channel),
     tamper,
   );
+}
+
+/** Signs a random digest, checks every signer's result with noble, public key recovery included. */
+export async function signsWith(
+  key: HeldKey,
+  identities: readonly Party["identity"][],
+): Promise<void> {
+  const digest = random(32);
+  digest[0] = 0; // below the group order for sure, and a leading zero byte
+  const { results } = await signLocally(key, identities, digest);
+  const publicKey = [...key.shares.values()][0]!.publicKey;
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+    const { r, s, recoveryId } = result.value;
+    const compact = concat(r, s);
+    const compressed = encodeCompressed(publicKey);
+    assert.ok(noble.verify(compact, digest, compressed, { prehash: false, lowS: true }));
+    const recovered = noble.Signature
+      .fromBytes(concat(Uint8Array.of(recoveryId), compact), "recovered")
+      .recoverPublicKey(digest);
+    assert.ok(equalBytes(recovered.toBytes(true), compressed));
+  }
 }
 
 /** Everything about a resharing but who holds what. */

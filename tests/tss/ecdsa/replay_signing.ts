@@ -82,7 +82,7 @@ export async function replaySigning(
 
   const thetas = [theta, ...[...hear(m.SignRound3Message).values()].map((x) => x.theta)];
   const gammas = openGammas(ctx, hear(m.SignRound1Message2), hear(m.SignRound4Message));
-  const R = jointNonce(ctx, jointTheta(thetas), secp256k1.base.multiply(gamma), gammas);
+  const R = jointNonce(ctx, jointTheta(ctx, thetas), secp256k1.base.multiply(gamma), gammas);
   const s = signatureShare(ctx.m, k, R, sigma);
   const blinded = blind(R, s, own("l"), own("rho"));
   const theirs = openBlinded(ctx, R, hear(m.SignRound5Message), hear(m.SignRound6Message));

@@ -1,35 +1,12 @@
 import assert from "node:assert/strict";
 import { secp256k1 as noble } from "@noble/curves/secp256k1.js";
-import { systemRandom } from "../../../lib/arith/random.ts";
-import { encodeCompressed } from "../../../lib/crypto/curve.ts";
-import { concat, equalBytes, intToBytes } from "../../../lib/encoding/bytes.ts";
-import { parseIdentity } from "../../../lib/crypto/identity.ts";
-import { readTranscript } from "../replay.ts";
+import { intToBytes } from "../../../lib/encoding/bytes.ts";
 import { failureOf } from "../local_run.ts";
-import { generate, type HeldKey, reshared, signLocally } from "./parties.ts";
-import { recordedShares } from "./replay_keygen.ts";
+import { generate, recordedKey, reshared, signLocally, signsWith } from "./parties.ts";
 
-/** Signs a random digest, checks every signer's result with noble, incl. public key recovery. */
-async function signsWith(key: HeldKey, identities: Parameters<typeof signLocally>[1]) {
-  const digest = systemRandom(32);
-  digest[0] = 0; // below the group order for sure, and a leading zero byte
-  const { results } = await signLocally(key, identities, digest);
-  const publicKey = [...key.shares.values()][0]!.publicKey;
-  for (const result of results) {
-    if (result.status === "rejected") throw result.reason;
-    const { r, s, recoveryId } = result.value;
-    const compact = concat(r, s);
-    const compressed = encodeCompressed(publicKey);
-    assert.ok(noble.verify(compact, digest, compressed, { prehash: false, lowS: true }));
-    const recovered = noble.Signature
-      .fromBytes(concat(Uint8Array.of(recoveryId), compact), "recovered")
-      .recoverPublicKey(digest);
-    assert.ok(equalBytes(recovered.toBytes(true), compressed));
-  }
-}
-
-for (const [n, t] of [[2, 1], [3, 1], [4, 2]] as const) {
-  Deno.test(`keygen() makes a ${t + 1}-of-${n} key that subsets sign with`, async () => {
+// Larger ones are in run_long_test.ts; recorded keys below have other shapes.
+for (const [n, t] of [[2, 1], [3, 2]] as const) {
+  Deno.test(`keygen() makes a ${t + 1}-of-${n} key that signs`, async () => {
     const key = await generate(n, t);
     const shares = [...key.shares.values()];
     for (const share of shares) {
@@ -37,30 +14,15 @@ for (const [n, t] of [[2, 1], [3, 1], [4, 2]] as const) {
       assert.deepEqual(share.ks, shares[0]!.ks);
     }
     const nodes = [...key.shares.keys()];
-    await signsWith(key, nodes.slice(0, t + 1));
-    await signsWith(key, nodes.slice(-(t + 1)));
-    if (n > t + 1) await signsWith(key, nodes);
+    await signsWith(key, nodes);
     if (t > 1) {
       // One signer fewer than needed: refused before anything secret is used.
-      const { results } = await signLocally(
-        { ...key, threshold: t - 1 },
-        nodes.slice(0, t),
-        new Uint8Array(32),
-      );
-      assert.match(String(failureOf({ results, flights: [] }, 0)), /too few of them/);
+      const few = { ...key, threshold: t - 1 };
+      const outcome = await signLocally(few, nodes.slice(0, t), new Uint8Array(32));
+      assert.match(String(failureOf(outcome, 0)), /too few of them/);
+      assert.equal(outcome.flights.length, 0);
     }
   });
-}
-
-/** A recorded key as held by the recorded parties. */
-function recordedKey(file: string, field: "parties" | "newParties"): HeldKey {
-  const t = readTranscript(file);
-  const shares = recordedShares(t);
-  const threshold = field === "parties" ? t.threshold : t.newThreshold;
-  const entries = t[field].map((p) =>
-    [parseIdentity(p.identity), shares.find((s) => s.shareId === p.key)!] as const
-  );
-  return { threshold, shares: new Map(entries) };
 }
 
 const RECORDED = [
@@ -77,7 +39,9 @@ for (const [file, field] of RECORDED) {
     await signsWith(key, nodes.slice(-(key.threshold + 1)));
     await signsWith(key, nodes);
   });
+}
 
+for (const [file, field] of RECORDED.slice(0, 2)) {
   Deno.test(`reshare() works with the shares the Go library made in ${file}`, async () => {
     const key = recordedKey(file, field);
     const nodes = [...key.shares.keys()];
@@ -99,7 +63,7 @@ Deno.test("the digest is used as it is", async () => {
     const outcome = await signLocally(key, nodes, bad);
     const failure = failureOf(outcome, 0);
     assert.equal(failure.reason, "hashed message is not valid");
-    assert.deepEqual([failure.round, failure.culprits, failure.task], [1, [], "signing"]);
+    assert.deepEqual([failure.round, failure.culprits, failure.task], [1, [], "ecdsa-signing"]);
     assert.equal(outcome.flights.length, 0);
   }
 });

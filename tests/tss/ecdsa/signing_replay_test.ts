@@ -104,7 +104,7 @@ for (const [name, path, change, round] of TAMPERINGS) {
       assert.ok(error instanceof ProtocolError, String(error));
       assert.deepEqual(error.culprits, [1]);
       assert.equal(error.round, round);
-      assert.equal(error.task, "signing");
+      assert.equal(error.task, "ecdsa-signing");
       return true;
     });
   });
