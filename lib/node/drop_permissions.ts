@@ -16,8 +16,11 @@ export async function dropPermissions(log: Logger): Promise<void> {
     const { state } = await Deno.permissions.query({ name: "env", variable: name });
     if (state === "granted") Deno.env.delete(name);
   }
+  const states: Record<string, string> = {};
   for (const name of ["env", "run", "ffi", "sys", "import"] as const) {
     const { state } = await Deno.permissions.revoke({ name } as Deno.PermissionDescriptor);
     if (state === "granted") log.warn("a permission could not be given up", { permission: name });
+    states[name] = state;
   }
+  log.info("gave up what only the start needs", states);
 }

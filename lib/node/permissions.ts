@@ -9,7 +9,14 @@
  * - A host name must be listed itself; the addresses that it resolves to need not be.
  * - `PORT` or `:PORT` alone does not mean "any host".
  * - Some code hosts are allowed as sources of imports by default, and `--deny-import` does not
- *   take that back; `--no-remote` does.
+ *   take that back; `--no-remote` does. npm packages are not remote in that sense: a computed
+ *   `import("npm:…")` would download and run one. `--frozen` refuses it, as the lock file does not
+ *   have it; a bundled program runs with `--no-npm` as well.
+ * - A symbolic link inside an allowed directory is followed. Making one takes permission to read
+ *   and write everywhere, so a daemon cannot; the keystore refuses links besides.
+ *
+ * - Asking a name server takes permission for its address. With DNS checks on, port 53 of every
+ *   IPv4 address is allowed; a name server with an IPv6 address cannot be asked.
  *
  * So a node can dial any IPv4 peer on the ports that its configured peers and it itself use, and
  * the named and IPv6 peers in its settings. A peer learnt from gossip that is only reachable by
@@ -92,7 +99,7 @@ export function daemonPermissions(config: Config): string[] {
 
 /** Returns the `deno run` flags that allow `grants` and nothing else, in a fixed order. */
 export function permissionFlags(grants: readonly Grant[]): string[] {
-  const flags = ["--no-prompt", "--no-remote"];
+  const flags = ["--no-prompt", "--no-remote", "--frozen"];
   for (const permission of ["read", "write", "env", "net"] as const) {
     const scopes = grants.filter((g) => g.permission === permission).map((g) => g.scope);
     if (scopes.length > 0) flags.push(`--allow-${permission}=${[...new Set(scopes)].join(",")}`);
@@ -128,6 +135,11 @@ function networkGrants(config: Config): { host: string; why: string }[] {
   for (const port of ports) add(`0.0.0.0/0:${port}`, "dials peers by IPv4 address on this port");
   for (const peer of peers) {
     if (!isCovered(peer)) add(formatAddress(peer), "dials this configured peer");
+  }
+  const seedNames = config.seeds.value.some((seed) => hostKind(seed.host) === "name");
+  if (config.dns.value !== "off" || seedNames) {
+    // Which name servers the system has is not in the settings; Deno checks the address of each.
+    add("0.0.0.0/0:53", "asks name servers: TRF_DNS checks, names of seeds");
   }
   return [...hosts].sort(([a], [b]) => a < b ? -1 : 1)
     .map(([host, reasons]) => ({ host, why: reasons.join("; ") }));

@@ -12,6 +12,7 @@ Deno.test("daemonPermissions() grants the home directory, TRF_* and the ports on
   assert.deepEqual(daemonPermissions(await load({ TRF_HOME: "/n" })), [
     "--no-prompt",
     "--no-remote",
+    "--frozen",
     "--allow-read=/n",
     "--allow-write=/n",
     "--allow-env=TRF_*",
@@ -25,7 +26,7 @@ Deno.test("daemonPermissions() grants the home directory, TRF_* and the ports on
     TRF_PROMETHEUS_ADDRESS: "127.0.0.1:5002",
     TRF_CONNECT: "a.example.com:6000,10.0.0.1:6001,[2001:db8::1]:6000",
   });
-  assert.equal(daemonPermissions(config)[2], "--allow-read=/n,/run/p");
+  assert.equal(daemonPermissions(config)[3], "--allow-read=/n,/run/p");
   assert.deepEqual(networkHosts(config), [
     "0.0.0.0/0:5000",
     "0.0.0.0/0:6000",
@@ -36,6 +37,12 @@ Deno.test("daemonPermissions() grants the home directory, TRF_* and the ports on
     "[::]:5000",
     "a.example.com:6000",
   ]);
+  const asksNameServers = async (env: Record<string, string>) =>
+    networkHosts(await load({ TRF_HOME: "/n", ...env })).includes("0.0.0.0/0:53");
+  assert.equal(await asksNameServers({ TRF_CONNECT: "a.example.com:6000" }), false);
+  assert.equal(await asksNameServers({ TRF_HOSTNAME: "a.example.com" }), true);
+  assert.equal(await asksNameServers({ TRF_SEEDS: "a.example.com:6000" }), true);
+  assert.equal(await asksNameServers({ TRF_SEEDS: "10.0.0.1:6000" }), false);
   await assert.rejects(
     async () => daemonPermissions(await load({ TRF_HOME: "/a,b" })),
     (error) => error instanceof ConfigError && /comma/.test(error.message),
