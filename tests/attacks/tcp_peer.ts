@@ -22,6 +22,7 @@ import {
   MAX_LINE_BYTES,
   parseKeyExchangeLine,
 } from "../../lib/mesh/key_exchange.ts";
+import type { Connection } from "../../lib/mesh/net.ts";
 import { NonceSequence } from "../../lib/mesh/nonces.ts";
 import { Transport } from "../../lib/mesh/transport.ts";
 import { denoNet } from "../../lib/node/deno_net.ts";
@@ -57,7 +58,11 @@ export class TcpPeer {
 
   /** Connects and shakes hands. */
   static async connect(target: Target, key: NodeIdentity): Promise<TcpPeer> {
-    const connection = await denoNet.dial(target.host, target.port, 10_000);
+    return await TcpPeer.over(await denoNet.dial(target.host, target.port, 10_000), key);
+  }
+
+  /** Shakes hands on a connection. */
+  static async over(connection: Connection, key: NodeIdentity): Promise<TcpPeer> {
     const transport = await Transport.connect(connection, {
       clock: systemClock,
       random: systemRandom,
@@ -116,14 +121,43 @@ export class RawLink {
     return new RawLink(await Deno.connect({ hostname: target.host, port: target.port }));
   }
 
-  /** Exchanges keys and returns what encrypts frames to the daemon. */
-  async keys(): Promise<FrameSealer> {
+  /** Exchanges keys; returns the key of the frames to the daemon and what seals with it. */
+  async keys(): Promise<{ sealer: FrameSealer; key: Uint8Array }> {
     const theirPublic = parseKeyExchangeLine(await new ByteReader(this.conn).line(MAX_LINE_BYTES));
     const ownPrivate = systemRandom(32);
     const ownPublic = x25519Public(ownPrivate);
     await this.write(keyExchangeLine(ownPublic));
     const { c2s } = agree({ role: "client", ownPrivate, ownPublic, theirPublic });
-    return new FrameSealer(c2s, new NonceSequence(systemRandom(24)));
+    return { sealer: new FrameSealer(c2s, new NonceSequence(systemRandom(24))), key: c2s };
+  }
+
+  /** Becomes an honest session whose written frames are recorded. */
+  async session(key: NodeIdentity): Promise<{ peer: TcpPeer; written: Uint8Array[] }> {
+    const written: Uint8Array[] = [];
+    const connection: Connection = {
+      remote: { host: "127.0.0.1", port: 0 },
+      read: (into) => this.conn.read(into),
+      write: (bytes) => {
+        written.push(bytes.slice());
+        return this.conn.write(bytes);
+      },
+      close: () => this.close(),
+    };
+    return { peer: await TcpPeer.over(connection, key), written };
+  }
+
+  /** All that the daemon says until it closes. */
+  async text(): Promise<string> {
+    let out = "";
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (let n; (n = await this.conn.read(buffer)) !== null;) {
+        out += new TextDecoder().decode(buffer.subarray(0, n));
+      }
+    } catch {
+      // a reset is a close as well
+    }
+    return out;
   }
 
   /** Writes all bytes; false when the daemon has closed. */
