@@ -22,6 +22,7 @@ import type {
 } from "./commands.ts";
 import { farRepeat } from "./far_nodes.ts";
 import {
+  FAR_FRESH,
   GOSSIP_INTERVAL,
   LIST_ANSWER_BURST,
   LIST_ANSWER_RATE,
@@ -160,15 +161,24 @@ export class Gossip {
     }
   }
 
-  /** Repeats own record and live neighbours to all, and asks those who forget by rule. */
+  /**
+   * Repeats own record and live neighbours to all, fresh records of far nodes to those who forget
+   * by rule, and asks the latter.
+   */
   repeat(): void {
     const own = this.ownRecord();
     const neighbours = new Set(this.#o.sessions().map((s) => s.peer));
-    const near = this.#o.table.list().filter((p) => neighbours.has(p.identity));
+    const known = this.#o.table.list();
+    const near = known.filter((p) => neighbours.has(p.identity));
+    // A Go node seals to nobody whose record has expired, and a round message lost that way is lost
+    // for good. It also keeps alive whatever is repeated to it, so that what nobody has seen lately
+    // does not go there. Our own kind gets what is far when there is news about it.
+    const since = this.#o.clock.now() / 1000 - FAR_FRESH / 1000;
+    const far = freshest(
+      known.filter((p) => !neighbours.has(p.identity) && p.lastSeen >= since),
+    );
     for (const session of this.#o.sessions()) {
-      // A Go node keeps alive whatever is repeated to it, vanished nodes too: only what we see
-      // ourselves goes there. Our own kind gets what is far when there is news about it.
-      this.#tell(session, own, near);
+      this.#tell(session, own, session.ours ? near : [...near, ...far]);
       this.#o.send(session, this.notify());
       if (!session.ours) this.#o.send(session, { type: "peer-list-request" });
     }

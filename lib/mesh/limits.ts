@@ -154,6 +154,11 @@ export const ROUTE_CHOICES = 3;
 export const REMEMBERED_KEYS = 4_096;
 /** How often own record and live neighbours are repeated; two repeats fit in Go's 67 s record life. */
 export const GOSSIP_INTERVAL = 25_000;
+/**
+ * A far node's record is repeated to Go nodes while it was seen this recently: a ping's answer every
+ * 29 s, spread a few hops, is younger; a vanished node's is older at the second repetition.
+ */
+export const FAR_FRESH = 45_000;
 /** News about far nodes go on to our own kind at most this often: five seconds a hop. */
 export const SPREAD_INTERVAL = 5_000;
 /**

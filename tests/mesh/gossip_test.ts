@@ -116,14 +116,40 @@ Deno.test("Mesh repeats its record and live neighbours to Go peers well within 6
     assert.ok(lists.length >= 3);
     for (const list of lists) {
       assert.deepEqual(
-        list.peers.map((p) => p.identity),
+        list.peers.slice(0, 2).map((p) => p.identity),
         [node.key.identity, near.key.identity],
-        "hearsay is not repeated to those who would keep it alive",
       );
     }
+    const far = lists.map((l) => l.peers.some((p) => p.identity === keyOf("far").identity));
+    assert.equal(far.at(-1), false, "hearsay that grows old is not kept alive");
     const stamps = lists.map((l) => l.peers[1]!.lastSeen);
     assert.ok(stamps.at(-1)! > stamps[0]!);
     assert.ok(raw.of("peer-list-request").length >= 3, "and asks for news");
+  }));
+
+Deno.test("Mesh keeps far nodes in a Go peer's memory while somebody sees them", () =>
+  inWorld(async (world) => {
+    const node = world.node("node");
+    await world.start();
+    const raw = await world.raw("go", node, "10.4.0.1");
+    const near = await world.raw("near", node, "10.4.0.2");
+    await world.clock.settle();
+    const told: number[] = [];
+    let counted = 0;
+    for (let second = 0; second < 300; second++) {
+      // A Go node's record of its neighbour gets a new time stamp with each pong.
+      if (second % 29 === 0 && second < 150) {
+        await near.send({ type: "peer-list-response", peers: [record(world, "far")] });
+      }
+      await world.clock.advance(1_000);
+      const lists = raw.of("peer-list-response").slice(counted);
+      counted += lists.length;
+      if (lists.some((l) => l.peers.some((p) => p.identity === keyOf("far").identity))) {
+        told.push(second);
+      }
+    }
+    told.forEach((second, i) => assert.ok(second - (told[i - 1] ?? 0) < 67, `${told}`));
+    assert.ok(told.at(-1)! > 140 && told.at(-1)! < 145 + 46, `${told}`);
   }));
 
 Deno.test("Mesh keeps a quiet line of five nodes whole, and forgets one that left", () =>
