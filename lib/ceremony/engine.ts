@@ -18,7 +18,13 @@ import type { Logger } from "../observe/logger.ts";
 import type { Ceremony } from "./ceremony.ts";
 import { EarlyBuffer } from "./early_buffer.ts";
 import { roleOf } from "./flags.ts";
-import { type CeremonyLimits, defaultLimits, MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
+import {
+  type CeremonyLimits,
+  defaultLimits,
+  LINGER_MS,
+  MAX_LINGERING,
+  MAX_ROUND_MESSAGE_BYTES,
+} from "./limits.ts";
 import { CeremonyRun } from "./run.ts";
 import { type CeremonySpec, checkSpec } from "./spec.ts";
 import { CeremonyRefused } from "./verdict.ts";
@@ -29,6 +35,8 @@ import type { WorkerFactory } from "./worker_host.ts";
 export type Delivery =
   /** Given to the running ceremony. */
   | "delivered"
+  /** Dropped: heard before. */
+  | "repeat"
   /** Kept: the ceremony is not known here yet. */
   | "early"
   /** Dropped: the ceremony is over. */
@@ -44,8 +52,11 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** See `loadWorkers`. */
   readonly workers: WorkerFactory;
-  /** Carries a command to a member; must not throw, and may drop it. */
-  readonly send: (to: Identity, command: TssCommand) => void;
+  /**
+   * Carries a command to a member; must not throw, and may drop it. `repeat` is 0 for the first
+   * time and counts the attempts of what got lost: those may try other ways.
+   */
+  readonly send: (to: Identity, command: TssCommand, repeat: number) => void;
   /** Where it says what happens. */
   readonly log: Logger;
   /** Bounds and deadlines that differ from the defaults. */
@@ -62,7 +73,7 @@ export class CeremonyEngine {
   readonly #identity: NodeIdentity;
   readonly #clock: Clock;
   readonly #workers: WorkerFactory;
-  readonly #send: (to: Identity, command: TssCommand) => void;
+  readonly #send: (to: Identity, command: TssCommand, repeat: number) => void;
   readonly #log: Logger;
   /** For lines that anybody in the mesh can provoke. */
   readonly #quiet: Logger;
@@ -71,6 +82,8 @@ export class CeremonyEngine {
   readonly #runs = new Map<string, CeremonyRun>();
   // In order of their ends.
   readonly #finished = new Map<string, Ceremony>();
+  /** Complete ones whose last messages a member may still lack, in order of their ends. */
+  readonly #lingering = new Map<string, CeremonyRun>();
   readonly #early: EarlyBuffer<TssCommand>;
   readonly #complaints = new Set<string>();
   readonly #busyListeners = new Set<(running: number) => void>();
@@ -154,13 +167,21 @@ export class CeremonyEngine {
     if (command.from !== sender) return refuse("it names another node as its sender");
     if (sender === this.#identity.identity) return refuse("it names this node as its sender");
     if (command.data.length > MAX_ROUND_MESSAGE_BYTES) return refuse("it is too large");
-    if (this.#finished.has(id)) return "finished";
+    if (this.#finished.has(id)) {
+      this.#lingering.get(id)?.lacking(sender);
+      return "finished";
+    }
     const run = this.#runs.get(id);
     if (run !== undefined) return this.#hear(run, command);
     // Its signature is checked when the ceremony starts: until then the sender, whom the mesh
     // authenticated, pays with its share of the buffer, and inventing ceremonies costs us nothing.
     const kept = this.#early.put(id, sender, command.data.length, command);
     return kept === "kept" ? "early" : refuse("its sender sent too much too early");
+  }
+
+  /** A member can be reached again, for example by a new session: it gets what it may lack. */
+  reachable(member: Identity): void {
+    for (const run of this.#runs.values()) run.reachable(member);
   }
 
   /** A ceremony that runs, or ended in the last 29 minutes; `id` is 64 hex digits. */
@@ -187,6 +208,7 @@ export class CeremonyEngine {
     this.#stopped = true;
     for (const run of [...this.#runs.values()]) run.ceremony.abort(reason);
     this.#early.clear();
+    this.#lingering.clear();
     this.#storeKey.fill(0);
   }
 
@@ -204,10 +226,16 @@ export class CeremonyEngine {
     }
     const role = roleOf(ceremony.kind, command.flags);
     if (!run.hasMember(from, role)) return refuse("its sender is not a member in that role");
-    if (!verifyTss(command)) return refuse("its signature does not verify");
-    return run.hear(from, role, data) === "delivered"
-      ? "delivered"
-      : refuse("its sender sent too much");
+    switch (run.hear(from, role, data, () => verifyTss(command))) {
+      case "forged":
+        return refuse("its signature does not verify");
+      case "quota":
+        return refuse("its sender sent too much");
+      case "repeat":
+        return "repeat";
+      case "delivered":
+        return "delivered";
+    }
   }
 
   #finish(id: string, log: Logger): void {
@@ -215,8 +243,9 @@ export class CeremonyEngine {
     if (run === undefined) return;
     this.#runs.delete(id);
     this.#finished.set(id, run.ceremony);
-    this.#forget();
     const outcome = run.ceremony.outcome!;
+    if (outcome.state === "complete") this.#lingering.set(id, run);
+    this.#forget();
     if (outcome.state === "complete") log.info("ceremony complete");
     else if (outcome.state === "aborted") log.warn("ceremony aborted", { reason: outcome.reason });
     else {
@@ -233,6 +262,11 @@ export class CeremonyEngine {
         ceremony.finishedAt! > oldest && this.#finished.size <= this.#limits.historyEntries
       ) break;
       this.#finished.delete(id);
+    }
+    const ended = this.#clock.now() - LINGER_MS;
+    for (const [id, { ceremony }] of this.#lingering) {
+      if (ceremony.finishedAt! > ended && this.#lingering.size <= MAX_LINGERING) break;
+      this.#lingering.delete(id);
     }
   }
 

@@ -58,6 +58,28 @@ export const ROUND_TIMEOUT_MS = 60_000;
 /** No ceremony runs longer than this. */
 export const CEREMONY_TIMEOUT_MS = 10 * 60_000;
 
+/**
+ * Distances after which a member that still owes us a message gets ours again. The first lets a
+ * busy Go node finish a heavy round; their sum exceeds the time limit of a round. There are few:
+ * a Go node's queue holds four messages per member and ceremony.
+ */
+export const REPEAT_AFTER_MS: readonly number[] = [3_000, 6_000, 12_000, 20_000, 20_000];
+
+/** A member is not answered, or served out of turn, sooner than this after the last message to it. */
+export const ANSWER_GAP_MS = 2_500;
+
+/** Answers to one member's repeats between two steps of progress, and after the end. */
+export const MAX_ANSWERS = 4;
+
+/** The same message again within this time was sent twice on purpose, not for want of an answer. */
+export const TWIN_MS = 1_500;
+
+/** Ended ceremonies whose last messages are kept for members that still lack them. */
+export const MAX_LINGERING = 16;
+
+/** How long they are kept: no member waits longer for one round. */
+export const LINGER_MS = 5 * 60_000;
+
 /** How long a finished ceremony can be asked about, as long as the Go node keeps its entries. */
 export const HISTORY_MS = 29 * 60_000;
 

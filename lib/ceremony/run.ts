@@ -14,9 +14,11 @@ import { VERSION } from "../version.ts";
 import { Ceremony } from "./ceremony.ts";
 import { Deadlines, type Limit } from "./deadlines.ts";
 import { flagsOf } from "./flags.ts";
+import { Heard } from "./heard.ts";
 import { judge } from "./judge.ts";
 import { type CeremonyLimits, MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
 import type { FromWorker, Job, Role } from "./protocol.ts";
+import { Repeats } from "./repeats.ts";
 import type { CeremonySpec, NewShare } from "./spec.ts";
 import type { Failure, Outcome } from "./verdict.ts";
 import type { WorkerFactory, WorkerHandle } from "./worker_host.ts";
@@ -37,14 +39,14 @@ export interface RunHost {
   storeKey(): Uint8Array<ArrayBuffer>;
   /** Builds and signs a command. */
   sign(flags: number, data: Uint8Array): TssCommand;
-  /** Carries a command to a member; may lose it. */
-  send(to: Identity, command: TssCommand): void;
+  /** Carries a command to a member; may lose it. `repeat` is 0 for the first time. */
+  send(to: Identity, command: TssCommand, repeat: number): void;
   /** The ceremony has ended and its worker is gone. */
   onEnd(): void;
 }
 
-/** What became of a message: given to the worker, or dropped because its sender sent too much. */
-export type Hearing = "delivered" | "quota";
+/** What became of a message: given to the worker, heard before, or its sender sent too much. */
+export type Hearing = "delivered" | "repeat" | "quota";
 
 /** One running ceremony. */
 export class CeremonyRun {
@@ -53,7 +55,8 @@ export class CeremonyRun {
   readonly #spec: CeremonySpec;
   readonly #host: RunHost;
   readonly #seats: ReadonlyMap<Committee, readonly Identity[]>;
-  readonly #loads = new Map<string, { count: number; bytes: number }>();
+  readonly #heard: Heard;
+  readonly #repeats: Repeats;
   #worker: WorkerHandle | null = null;
   #deadlines: Deadlines;
   #storing = false;
@@ -65,6 +68,11 @@ export class CeremonyRun {
     this.#spec = spec;
     this.#host = host;
     this.#seats = seatsOf(spec);
+    this.#heard = new Heard(host.clock, host.limits);
+    this.#repeats = new Repeats({
+      clock: host.clock,
+      send: (to, command, repeat) => this.#carry(to, command, repeat),
+    });
     this.ceremony = new Ceremony(
       spec,
       host.clock.now(),
@@ -85,19 +93,37 @@ export class CeremonyRun {
     return this.#seats.get(committee)?.includes(sender) ?? false;
   }
 
-  /** Takes an authenticated message of a member that speaks in a role it has. */
-  hear(sender: Identity, committee: Committee, data: Uint8Array): Hearing {
-    const key = `${committee}/${sender}`;
-    const load = this.#loads.get(key) ?? { count: 0, bytes: 0 };
-    const { maxMessagesPerMember, maxBytesPerMember } = this.#host.limits;
-    if (load.count >= maxMessagesPerMember || load.bytes + data.length > maxBytesPerMember) {
-      return "quota";
+  /**
+   * Takes a message of a member that speaks in a role it has.
+   *
+   * @param verified checks its signature; only asked for what was not heard before.
+   */
+  hear(
+    sender: Identity,
+    committee: Committee,
+    data: Uint8Array,
+    verified: () => boolean,
+  ): Hearing | "forged" {
+    const novelty = this.#heard.judge(sender, committee, data);
+    if (novelty === "quota") return "quota";
+    if (novelty !== "fresh") {
+      if (novelty === "repeat") this.#repeats.lacking(sender);
+      return "repeat";
     }
-    load.count++;
-    load.bytes += data.length;
-    this.#loads.set(key, load);
+    if (!verified()) return "forged";
+    this.#heard.note(sender, committee, data);
     this.#worker?.post({ do: "hear", from: { committee, identity: sender }, data });
     return "delivered";
+  }
+
+  /** A member can be reached again. */
+  reachable(member: Identity): void {
+    this.#repeats.reachable(member);
+  }
+
+  /** A member still sends messages of this ceremony, which has ended here. */
+  lacking(member: Identity): void {
+    this.#repeats.lacking(member);
   }
 
   #launch(): void {
@@ -133,11 +159,9 @@ export class CeremonyRun {
         const moved = message.round !== this.ceremony.round || message.step !== this.ceremony.step;
         if (moved) this.#deadlines.step();
         this.#waitingFor = message.waitingFor;
-        this.ceremony.move({
-          round: message.round,
-          step: message.step,
-          waitingFor: identitiesOf(this.#waitingFor),
-        });
+        const waitingFor = identitiesOf(this.#waitingFor);
+        this.#repeats.wait(waitingFor, moved);
+        this.ceremony.move({ round: message.round, step: message.step, waitingFor });
         break;
       }
       case "conflict":
@@ -173,13 +197,16 @@ export class CeremonyRun {
     const committees = to.map((role) => role.committee);
     const command = this.#host.sign(flagsOf(this.#spec.kind, as, committees, broadcast), data);
     // As a Go node does: one command per name, even if a name stands in both committees.
-    for (const role of to) {
-      try {
-        this.#host.send(role.identity, command);
-      } catch (error) {
-        // Lost like any message: if it matters, a deadline tells.
-        this.#host.log.error("round message not sent", { to: role.identity, error });
-      }
+    for (const role of to) this.#repeats.say(role.identity, command);
+  }
+
+  #carry(to: Identity, command: TssCommand, repeat: number): void {
+    if (repeat > 0) this.#host.log.debug("round message repeated", { to, repeat });
+    try {
+      this.#host.send(to, command, repeat);
+    } catch (error) {
+      // Lost like any message: it is repeated while anybody waits for it.
+      this.#host.log.error("round message not sent", { to, error });
     }
   }
 
@@ -233,7 +260,8 @@ export class CeremonyRun {
     this.#deadlines.stop();
     this.#worker?.terminate();
     this.#worker = null;
-    this.#loads.clear();
+    this.#heard.clear();
+    this.#repeats.end();
     this.#waitingFor = [];
     this.ceremony.finish(outcome, this.#host.clock.now());
     this.#host.onEnd();

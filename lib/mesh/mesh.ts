@@ -364,10 +364,15 @@ export class Mesh {
    * Sends a round message: one hop if there is a session, else sealed and routed. Other commands
    * always go sealed. Resolves once a neighbour's connection took it, which is no proof of arrival.
    *
+   * @param everyWay seals in any case and sends through all neighbours: for what got lost before.
    * @throws {SendError} if it could not be sent.
    */
-  sendDirectOrSealed(to: Identity, command: Command): Promise<"direct" | "sealed"> {
-    return this.#outgoing.sendDirectOrSealed(to, command);
+  sendDirectOrSealed(
+    to: Identity,
+    command: Command,
+    everyWay = false,
+  ): Promise<"direct" | "sealed"> {
+    return this.#outgoing.sendDirectOrSealed(to, command, everyWay);
   }
 
   /**

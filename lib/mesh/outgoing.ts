@@ -70,16 +70,21 @@ export class Outgoing {
    * Sends a round message: one hop if there is a session, else sealed and routed. Other commands
    * always go sealed. Resolves once a neighbour's connection took it, which is no proof of arrival.
    *
+   * @param everyWay seals in any case and sends through all neighbours: for what got lost before.
    * @throws {SendError} if it could not be sent.
    */
-  async sendDirectOrSealed(to: Identity, command: Command): Promise<"direct" | "sealed"> {
+  async sendDirectOrSealed(
+    to: Identity,
+    command: Command,
+    everyWay = false,
+  ): Promise<"direct" | "sealed"> {
     const session = this.#o.session(to);
-    if (command.type === "tss" && session !== undefined) {
+    if (command.type === "tss" && session !== undefined && !everyWay) {
       const bytes = encodeOneHop(command, this.#o.identity.identity);
       checkSize(bytes);
       if (await session.send("own", bytes)) return "direct";
     }
-    await this.sendSealed(to, command);
+    await this.sendSealed(to, command, everyWay);
     return "sealed";
   }
 
@@ -88,7 +93,7 @@ export class Outgoing {
    *
    * @throws {SendError} `unknown-peer`, `no-session`, `too-large` or `not-allowed`.
    */
-  async sendSealed(to: Identity, inner: Command): Promise<void> {
+  async sendSealed(to: Identity, inner: Command, everyWay = false): Promise<void> {
     if (to === this.#o.identity.identity) {
       throw new SendError("not-allowed", "Cannot send: the addressee is this node itself");
     }
@@ -106,7 +111,7 @@ export class Outgoing {
       throw new SendError("not-allowed", messageOf(error));
     }
     const { bytes, header } = this.#originate(command, to);
-    if (!(await this.#o.forwarder.originate(bytes, header))) {
+    if (!(await this.#o.forwarder.originate(bytes, header, everyWay))) {
       throw new SendError("no-session", `Cannot send to ${to}: no neighbour took the message`);
     }
   }

@@ -122,8 +122,9 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       roundTimeoutMs: settings.roundTimeoutMs,
       ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
     },
-    send: (to, command) => {
-      mesh.sendDirectOrSealed(to, command).catch((error) =>
+    send: (to, command, repeat) => {
+      // What got lost twice tries all ways at once.
+      mesh.sendDirectOrSealed(to, command, repeat > 1).catch((error) =>
         log.warn("a round message could not be sent", {
           to,
           ceremony: toHex(command.ceremonyId),
@@ -132,6 +133,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       );
     },
   });
+  mesh.onSession((peer, up) => up && engine.reachable(peer));
   const maker = new PreParamsMaker({ workers, storeKey, log: log.child("preparams") });
   engine.onBusy((running) => running > 0 ? maker.pause() : maker.resume());
   storeKey.fill(0);

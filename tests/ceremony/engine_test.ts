@@ -276,8 +276,10 @@ Deno.test("CeremonyEngine.deliver() bounds what one member may send", () => {
   const { engine, workers } = setUp({ maxMessagesPerMember: 3, maxBytesPerMember: 1000 });
   const spec = keygen();
   engine.start(spec);
-  const verdicts = Array.from({ length: 5 }, () => engine.deliver(command(1, spec), ids[1]!));
+  const numbered = (n: number) => command(1, spec, 1, 1, utf8(`{"t":"x","c":{"n":${n}}}`));
+  const verdicts = Array.from({ length: 5 }, (_, n) => engine.deliver(numbered(n), ids[1]!));
   assert.deepEqual(verdicts.filter((v) => v === "delivered").length, 3);
+  assert.equal(engine.deliver(numbered(0), ids[1]!), "repeat", "a repeat costs nothing");
   const large = command(2, spec, 1, 1, new Uint8Array(1001));
   assert.equal(engine.deliver(large, ids[2]!), "refused");
   assert.equal(engine.deliver(command(2, spec), ids[2]!), "delivered");
