@@ -38,16 +38,16 @@ import {
   takeLock,
 } from "./home.ts";
 import { IDENTITY_FILE, loadAdminKey, type ScryptCost, sealIdentity } from "./identity_file.ts";
-import type { KeyMeta } from "./meta.ts";
+import type { KeyMeta, Leaving } from "./meta.ts";
 import { PreParamsStock } from "./preparams_stock.ts";
 import { ReplayGuard } from "./replay_guard.ts";
 import type { StagedShare } from "./share_files.ts";
 import { type KeyReport, type RecoveryReport, ShareStore } from "./shares.ts";
 
 export type { KeystoreSecret } from "./home.ts";
-export type { KeyMeta } from "./meta.ts";
+export type { KeyMeta, Leaving } from "./meta.ts";
 export type { StagedShare } from "./share_files.ts";
-export type { KeyReport, RecoveryReport } from "./shares.ts";
+export type { KeyReport, LeavingKey, RecoveryReport } from "./shares.ts";
 
 /** How a keystore is opened. */
 export interface KeystoreOptions {
@@ -65,7 +65,7 @@ export interface KeystoreOptions {
   readonly log?: Logger;
 }
 
-const EMPTY_REPORT: RecoveryReport = { repaired: [], staged: [], damaged: [] };
+const EMPTY_REPORT: RecoveryReport = { repaired: [], staged: [], leaving: [], damaged: [] };
 
 /** An opened home directory. Operations that write are carried out one after the other. */
 export class Keystore {
@@ -236,6 +236,9 @@ export class Keystore {
       for (const { keyId, ceremony } of report.staged) {
         this.#log.warn("a new share waits for its resharing to be decided", { keyId, ceremony });
       }
+      for (const { keyId, ceremony } of report.leaving) {
+        this.#log.warn("an old share waits for its resharing to be decided", { keyId, ceremony });
+      }
       for (const { message, hint } of report.damaged) {
         this.#log.error("a key is damaged", { problem: message, hint });
       }
@@ -298,6 +301,19 @@ export class Keystore {
    */
   discardStaged(keyId: string, ceremony?: string): Promise<boolean> {
     return this.#exclusive(() => this.#shares.discard(keyId, ceremony));
+  }
+
+  /**
+   * Writes down, durably, that this node deals its share away in a resharing; to be called before
+   * it does. A later mark replaces an earlier one.
+   */
+  markLeaving(keyId: string, leaving: Leaving): Promise<void> {
+    return this.#exclusive(() => this.#shares.leave(keyId, leaving));
+  }
+
+  /** Takes a mark of {@link markLeaving} back: the share stays. False if there is none. */
+  unmarkLeaving(keyId: string, ceremony: string): Promise<boolean> {
+    return this.#exclusive(() => this.#shares.stay(keyId, ceremony));
   }
 
   /** Destroys this node's share of a key that was reshared away; its metadata stays and says so. */

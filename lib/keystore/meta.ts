@@ -38,7 +38,7 @@ export interface KeyMeta {
   readonly committee: readonly Identity[];
   /** t: any t + 1 members can sign. From 1 to the committee's size less one. */
   readonly threshold: number;
-  /** X and Y, 32 bytes each, big-endian. */
+  /** secp256k1: X and Y, 32 bytes each, big-endian; ed25519: the 32-byte encoding. */
   readonly publicKey: Uint8Array;
   /** When the share was made, RFC 3339; kept as text because it may count nanoseconds. */
   readonly createdAt: string;
@@ -57,6 +57,19 @@ export interface KeyMeta {
    * the two files together, so that an exchanged or outdated share is seen without opening it.
    */
   readonly shareHash?: string;
+  /**
+   * The resharing in which this node deals its share away without getting a new one. Written
+   * before it deals; while it is here, nobody has told yet whether the new committee has the key.
+   */
+  readonly leaving?: Leaving;
+}
+
+/** A resharing that this node takes part in as a leaving member. */
+export interface Leaving {
+  /** Id of the ceremony, 64 hex digits. */
+  readonly ceremony: string;
+  /** The new committee, in the order of the request. */
+  readonly committee: readonly Identity[];
 }
 
 /** Metadata that cannot be read; the message says which field breaks which rule. */
@@ -75,7 +88,7 @@ export interface NewKeyMeta {
   readonly committee: readonly Identity[];
   /** See {@link KeyMeta.threshold}. */
   readonly threshold: number;
-  /** 64 bytes. */
+  /** See {@link KeyMeta.publicKey}. */
   readonly publicKey: Uint8Array;
   /** Default secp256k1. */
   readonly curve?: "secp256k1" | "ed25519";
@@ -173,6 +186,9 @@ export function encodeMeta(meta: KeyMeta): Uint8Array<ArrayBuffer> {
     })),
     ceremony: meta.ceremony,
     share_sha256: meta.shareHash,
+    leaving: meta.leaving === undefined
+      ? undefined
+      : { ceremony: meta.leaving.ceremony, committee: meta.leaving.committee },
   });
 }
 
@@ -209,6 +225,7 @@ export function decodeMeta(plaintext: Uint8Array, keyId: string): KeyMeta {
     history: history.map(historyEntry),
     ...(ceremony === undefined ? {} : { ceremony }),
     ...(shareHash === undefined ? {} : { shareHash }),
+    ...(json.has("leaving") ? { leaving: leavingOf(json.get("leaving")!) } : {}),
   };
   checkMeta(meta);
   if (meta.keyId !== keyId) throw new MetaError("key_id: is not the one in the file's name");
@@ -225,6 +242,11 @@ function committeeOf(json: JsonObject): Identity[] {
       throw new MetaError("committee: holds something that is not an identity");
     }
   });
+}
+
+function leavingOf(json: Json): Leaving {
+  if (!(json instanceof Map)) throw new MetaError("leaving: must be an object");
+  return { ceremony: optionalText(json, "ceremony") ?? "", committee: committeeOf(json) };
 }
 
 function historyEntry(json: Json): HistoryEntry {
@@ -276,9 +298,10 @@ function checkMeta(meta: KeyMeta): void {
   if (!Number.isInteger(meta.threshold) || meta.threshold < 0 || meta.threshold >= size) {
     fail("threshold: must be smaller than the committee");
   }
-  if (meta.publicKey.length !== 64) fail("public_key: must be 64 bytes");
   if (!TIME.test(meta.createdAt)) fail("created_at: must be an RFC 3339 time");
   if (meta.curve !== "secp256k1" && meta.curve !== "ed25519") fail("curve: is not a known one");
+  const keyBytes = meta.curve === "secp256k1" ? 64 : 32;
+  if (meta.publicKey.length !== keyBytes) fail(`public_key: must be ${keyBytes} bytes`);
   if (!Number.isSafeInteger(meta.generation) || meta.generation < 0) {
     fail("generation: must be a count");
   }
@@ -295,5 +318,10 @@ function checkMeta(meta: KeyMeta): void {
   if (meta.ceremony !== undefined && !HASH.test(meta.ceremony)) fail("ceremony: must be 64 hex");
   if (meta.shareHash !== undefined && !HASH.test(meta.shareHash)) {
     fail("share_sha256: must be 64 hex");
+  }
+  if (meta.leaving !== undefined) {
+    if (!HASH.test(meta.leaving.ceremony)) fail("leaving: has a bad ceremony id");
+    const { length } = meta.leaving.committee;
+    if (length < 1 || length > MAX_COMMITTEE) fail("leaving: has a bad committee");
   }
 }

@@ -9,6 +9,7 @@
  *     stage    write key.next, then meta.next          (key.next alone: incomplete, destroyed)
  *     commit   meta.next → meta                        (the moment)
  *              key → key.old, key.next → key, destroy key.old
+ *     leave    write meta with the resharing that deals this share away
  *     retire   write meta "reshared away", destroy key
  *
  * Only ciphertext of shares passes through here.
@@ -18,7 +19,7 @@
 
 import { equalBytes } from "../encoding/bytes.ts";
 import { fileFailure, KeystoreError } from "./errors.ts";
-import { addHistory, goTime, type KeyMeta, parseKeyId } from "./meta.ts";
+import { addHistory, goTime, type KeyMeta, type Leaving, parseKeyId } from "./meta.ts";
 import {
   damagedFile,
   SHARE_FILES,
@@ -38,12 +39,20 @@ export interface KeyReport {
   readonly problem: KeystoreError | null;
 }
 
+/** A key that this node deals away, see {@link KeyMeta.leaving}. */
+export interface LeavingKey extends Leaving {
+  /** The key. */
+  readonly keyId: string;
+}
+
 /** What a start found and did. */
 export interface RecoveryReport {
   /** Leftovers cleared and interrupted replacements finished, in words. */
   readonly repaired: readonly string[];
   /** Staged shares that wait for a decision. */
   readonly staged: readonly StagedShare[];
+  /** Keys that this node may have dealt away. */
+  readonly leaving: readonly LeavingKey[];
   /** What could not be mended; nothing of it was touched. */
   readonly damaged: readonly KeystoreError[];
 }
@@ -194,10 +203,27 @@ export class ShareStore {
     return true;
   }
 
+  /** Writes down, before this node deals its share away, in which resharing it does so. */
+  async leave(keyId: string, leaving: Leaving): Promise<void> {
+    const id = parseKeyId(keyId);
+    const meta = await this.readMeta(id);
+    if (meta.status !== "active") return;
+    await this.#at.writeMeta(id, "meta", { ...meta, leaving });
+  }
+
+  /** Takes a mark of {@link leave} back; false if there is none of this ceremony. */
+  async stay(keyId: string, ceremony: string): Promise<boolean> {
+    const id = parseKeyId(keyId);
+    const { leaving, ...meta } = await this.readMeta(id);
+    if (leaving?.ceremony !== ceremony) return false;
+    await this.#at.writeMeta(id, "meta", meta);
+    return true;
+  }
+
   /** Destroys the share of a key that lives on in another committee. */
   async retire(keyId: string, ceremony?: string): Promise<void> {
     const id = parseKeyId(keyId);
-    const { shareHash: _, ...meta } = await this.readMeta(id);
+    const { shareHash: _, leaving: __, ...meta } = await this.readMeta(id);
     if (meta.status === "active") {
       const history = addHistory(meta, {
         event: "reshared away",
@@ -214,6 +240,7 @@ export class ShareStore {
   async recover(): Promise<RecoveryReport> {
     const repaired: string[] = [];
     const staged: StagedShare[] = [];
+    const leaving: LeavingKey[] = [];
     const broken: KeystoreError[] = [];
     for (const name of await this.#at.clearTemporary()) {
       repaired.push(`removed the unfinished file ${name}`);
@@ -221,11 +248,13 @@ export class ShareStore {
     for (const keyId of await this.#at.keyIds(SHARE_FILES)) {
       try {
         await this.#recoverKey(keyId, repaired, staged);
+        const mark = (await this.#at.readMeta(keyId, "meta"))?.leaving;
+        if (mark !== undefined) leaving.push({ keyId, ...mark });
       } catch (error) {
         broken.push(fileFailure("repair a key", keyId, error));
       }
     }
-    return { repaired, staged, damaged: broken };
+    return { repaired, staged, leaving, damaged: broken };
   }
 
   /**

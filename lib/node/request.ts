@@ -54,6 +54,8 @@ export interface ReshareRequest extends CommonRequest {
    * what follows from the stored share; a newcomer takes identity XOR 1.
    */
   readonly newKeys?: readonly bigint[];
+  /** How often the key will have been reshared; absent where the requester does not say. */
+  readonly newGeneration?: number;
 }
 
 /** A request for any ceremony. */
@@ -66,6 +68,8 @@ export function requestMembers(request: CeremonyRequest): Identity[] {
     : [...request.committee];
 }
 
+/** Largest generation that a request may name: metadata counts no further. */
+const MAX_GENERATION = 0xffff_ffffn;
 /** Largest committee that a request may name; the engine has its own, lower bound. */
 const MAX_PARTIES = 256;
 
@@ -149,6 +153,7 @@ export function requestFromCommand(
         newCommittee: members(command.newCommittee, "new committee"),
         newThreshold: small(command.newThreshold, "new threshold"),
         ...newKeysOf(command),
+        ...generationOf(command),
       };
   }
 }
@@ -170,6 +175,20 @@ function newKeysOf(command: ReshareCommand): { newKeys?: readonly bigint[] } {
   return { newKeys: command.newCommittee.map((p, i) => newKey(p, i, command.newCommittee)) };
 }
 
+/**
+ * Our own requests carry the new generation in the `index` of each new member, which the Go service
+ * ignores and its clients fill with -1.
+ */
+function generationOf(command: ReshareCommand): { newGeneration?: number } {
+  const [first] = command.newCommittee;
+  const index = first?.index ?? -1n;
+  if (index < 1n || index > MAX_GENERATION) return {};
+  if (command.newCommittee.some((p) => p.index !== index)) {
+    throw badRequest("the request gives the new members different generations");
+  }
+  return { newGeneration: Number(index) };
+}
+
 /** A newcomer's party key must be its identity, plain or with the last bit flipped. */
 function newKey(party: PartyId, index: number, all: readonly PartyId[]): bigint {
   const plain = identityToInt(members(all, "new committee")[index]!);
@@ -181,8 +200,8 @@ function newKey(party: PartyId, index: number, all: readonly PartyId[]): bigint 
   return key;
 }
 
-function partyId(identity: Identity, key: bigint): PartyId {
-  return { id: identity, moniker: identity, key: minimalBytes(key), index: -1n };
+function partyId(identity: Identity, key: bigint, index = -1n): PartyId {
+  return { id: identity, moniker: identity, key: minimalBytes(key), index };
 }
 
 function plainParties(committee: readonly Identity[]): PartyId[] {
@@ -230,7 +249,11 @@ export function commandFromRequest(
         keyId: fromHex(request.keyId),
         oldCommittee: oldParties(request),
         newCommittee: request.newCommittee.map((identity, i) =>
-          partyId(identity, request.newKeys?.[i] ?? (identityToInt(identity) ^ 1n))
+          partyId(
+            identity,
+            request.newKeys?.[i] ?? (identityToInt(identity) ^ 1n),
+            BigInt(request.newGeneration ?? -1),
+          )
         ),
         oldThreshold: BigInt(request.oldThreshold),
         newThreshold: BigInt(request.newThreshold),

@@ -159,6 +159,32 @@ for (const mode of ["crash", "once"] as const) {
     );
   });
 
+  Deno.test(`markLeaving() and unmarkLeaving() keep the share, the mark is whole or absent (${mode})`, async () => {
+    const committee = [...sampleMeta(KEY_A).committee];
+    await atEveryStep(
+      mode,
+      withOldShare,
+      async (store) => {
+        await store.markLeaving(KEY_A, { ceremony: CEREMONY_1, committee });
+        await store.markLeaving(KEY_A, { ceremony: CEREMONY_2, committee });
+        assert.equal(await store.unmarkLeaving(KEY_A, CEREMONY_1), false);
+      },
+      async (store, done, label) => {
+        assert.equal(await shareText(store, KEY_A), '{"share":"old"}', label);
+        const { leaving } = store.recovery;
+        if (done) assert.deepEqual(leaving, [{ keyId: KEY_A, ceremony: CEREMONY_2, committee }]);
+        for (const { ceremony } of leaving) {
+          assert.equal(await store.unmarkLeaving(KEY_A, ceremony), true);
+        }
+        assert.equal((await store.readMeta(KEY_A)).leaving, undefined);
+        await store.markLeaving(KEY_A, { ceremony: CEREMONY_2, committee });
+        await store.retireShare(KEY_A, CEREMONY_2);
+        assert.equal((await store.readMeta(KEY_A)).leaving, undefined);
+        assert.deepEqual((await store.recover()).leaving, []);
+      },
+    );
+  });
+
   Deno.test(`retireShare() keeps the share or finishes destroying it (${mode})`, async () => {
     await atEveryStep(
       mode,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Identity } from "../../lib/crypto/identity.ts";
 import { fromHex, fromUtf8, utf8 } from "../../lib/encoding/bytes.ts";
 import {
   addHistory,
@@ -42,8 +43,13 @@ Deno.test("goTime() drops trailing zeros as Go does", () => {
 });
 
 Deno.test("encodeMeta() and decodeMeta() invert each other with own fields", () => {
-  const before = sampleMeta(KEY_A, { curve: "ed25519", shareHash: "ab".repeat(32) });
-  const { generation: _, ...same } = before;
+  const before = sampleMeta(KEY_A, {
+    curve: "ed25519",
+    publicKey: new Uint8Array(32).fill(7),
+    shareHash: "ab".repeat(32),
+    leaving: { ceremony: CEREMONY_2, committee: ["04".repeat(20), "05".repeat(20)] as Identity[] },
+  });
+  const { generation: _, leaving: __, ...same } = before;
   const after = newKeyMeta({
     ...same,
     nowMs: NOW + 1000,

@@ -86,6 +86,15 @@ Deno.test("requestFromCommand() takes a Go client's plain keys as saying nothing
   assert.deepEqual(requestFromCommand(bare, A), request);
 });
 
+Deno.test("commandFromRequest() carries the new generation where a Go node does not look", () => {
+  const command = written({ ...request, newGeneration: 7 });
+  assert.deepEqual(command.newCommittee.map((p) => p.index), [7n, 7n, 7n]);
+  assert.equal((requestFromCommand(command, A) as ReshareRequest).newGeneration, 7);
+  const [first, ...rest] = command.newCommittee;
+  const bent = { ...command, newCommittee: [{ ...first!, index: 8n }, ...rest] };
+  assert.throws(() => requestFromCommand(bent, A), /different generations/);
+});
+
 Deno.test("requestFromCommand() refuses a new member's key that is not its own", () => {
   const command = asGoClient();
   const [first, ...rest] = command.newCommittee;
