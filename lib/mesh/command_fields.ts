@@ -9,6 +9,7 @@ import type {
   CeremonyStatus,
   Command,
   CommandType,
+  NodeContact,
   OutcomeCommand,
   PartyId,
   PeerRecord,
@@ -44,6 +45,15 @@ const recordFields: GoFields<PeerRecord> = {
   version: field("version", goUint32),
   lastSeen: field("last_seen", goInt64),
   sessions: optional("sessions", goList(goIdentity)),
+};
+
+const contactFields: GoFields<NodeContact> = {
+  identity: field("identity", goIdentity),
+  kind: optional("kind", goString),
+  session: field("session", goBool),
+  known: field("known", goBool),
+  age: field("age", goInt64),
+  roundTrip: field("rtt", goInt64),
 };
 
 const adminRecordFields: GoFields<AdminPeerRecord> = {
@@ -163,6 +173,16 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
   "ceremony-list": empty,
   "ceremony-list-response": {
     ceremonies: field("ceremonies", goList(goStruct<CeremonyStatus>(statusFields))),
+  },
+  "node-echo": {
+    nonce: field("nonce", goHash),
+    answer: field("answer", goBool),
+    about: optional("about", goList(goIdentity)),
+    software: field("software", goString),
+    protocol: field("protocol", goUint32),
+    now: field("now", goInt64),
+    preParams: field("preparams", goUint32),
+    contacts: optional("contacts", goList(goStruct<NodeContact>(contactFields))),
   },
   "peer-add": { address: field("address", goString) },
   "peer-add-response": {

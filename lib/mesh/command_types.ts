@@ -256,8 +256,50 @@ export interface PeerAddResponseCommand {
   readonly error: string;
 }
 
+/** What one node says of its connection to another one. */
+export interface NodeContact {
+  /** The other node. */
+  readonly identity: Identity;
+  /** `transfunctioner`, `go`, or empty if that is not known. */
+  readonly kind: string;
+  /** Whether the teller has a session with it. */
+  readonly session: boolean;
+  /** Whether the teller could seal a message to it. */
+  readonly known: boolean;
+  /** Milliseconds since it last answered the teller; -1 if it never did. */
+  readonly age: bigint;
+  /** Round trip of that answer, milliseconds; -1 if not known. */
+  readonly roundTrip: bigint;
+}
+
+/**
+ * A sealed question among nodes of this implementation: are you there, and who answers you? And its
+ * answer. Not one of Go's commands: it exists only inside envelopes, where relays see no more than
+ * its name; as a command of its own it would close every link to a Go node.
+ */
+export interface NodeEchoCommand {
+  readonly type: "node-echo";
+  /** Chosen by the asker, 32 bytes; the answer repeats it. */
+  readonly nonce: Uint8Array;
+  /** Whether this is the answer. */
+  readonly answer: boolean;
+  /** Nodes that the asker wants to hear about; empty in an answer. */
+  readonly about: readonly Identity[];
+  /** Name and version of the teller's program. */
+  readonly software: string;
+  /** Version of what nodes of this implementation agree on beyond the Go node. */
+  readonly protocol: number;
+  /** The teller's clock, milliseconds of the Unix era. */
+  readonly now: bigint;
+  /** Sets of pre-parameters ready. */
+  readonly preParams: number;
+  /** The teller's sessions, its partners, and who was asked about. */
+  readonly contacts: readonly NodeContact[];
+}
+
 /** Every command of the mesh, told apart by `type`. */
 export type Command =
+  | NodeEchoCommand
   | HelloCommand
   | HelloResponseCommand
   | PingCommand

@@ -20,8 +20,15 @@ export function isCommandType(type: string): type is CommandType {
   return commandStructs.has(type);
 }
 
-/** All payload types. */
-export const COMMAND_TYPES: readonly CommandType[] = [...commandStructs.keys()] as CommandType[];
+/**
+ * Types that Go does not know. They travel sealed only, and only to nodes of this implementation:
+ * as payload types of an envelope they would close a link to a Go node.
+ */
+export const SEALED_ONLY: ReadonlySet<string> = new Set<CommandType>(["node-echo"]);
+
+/** All payload types of Go's catalogue. */
+export const COMMAND_TYPES: readonly CommandType[] = ([...commandStructs.keys()] as CommandType[])
+  .filter((type) => !SEALED_ONLY.has(type));
 
 function encodeText(command: Command): string {
   return commandStructs.get(command.type)!.encode(command);

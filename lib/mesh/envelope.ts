@@ -7,7 +7,13 @@
 import { equalBytes, fromHex, fromUtf8, toHex, utf8 } from "../encoding/bytes.ts";
 import { type Identity, ZERO_IDENTITY } from "../crypto/identity.ts";
 import { sha256 } from "../crypto/kdf.ts";
-import { type Command, decodeCommand, encodeCommand, isFixedPoint } from "./commands.ts";
+import {
+  type Command,
+  decodeCommand,
+  encodeCommand,
+  isFixedPoint,
+  SEALED_ONLY,
+} from "./commands.ts";
 import { WireError } from "./errors.ts";
 
 /** Hop budget of originated routed and broadcast messages. */
@@ -60,12 +66,15 @@ const latin1 = new TextDecoder("latin1");
  * Writes header and command. The command bytes go in verbatim: a forwarder passes on those it
  * received together with `payloadHash`, and changes only `ttl`.
  *
- * @throws {RangeError} for a ttl outside 0 to 255.
+ * @throws {RangeError} for a ttl outside 0 to 255, or a type that only travels sealed.
  */
 export function encodeEnvelope(
   fields: HeaderFields,
   commandBytes: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
+  if (SEALED_ONLY.has(fields.payloadType)) {
+    throw new RangeError(`Cannot write header: ${fields.payloadType} travels sealed only`);
+  }
   if (!Number.isInteger(fields.ttl) || fields.ttl < 0 || fields.ttl > 255) {
     throw new RangeError("Cannot write header: the ttl must lie between 0 and 255");
   }
@@ -135,6 +144,10 @@ export function decodeEnvelope(cleartext: Uint8Array): Envelope {
     ...(match[4] === undefined ? {} : { destination: match[4] as Identity }),
     ttl,
   };
+  // Passed on, it would end our link to the next Go node.
+  if (SEALED_ONLY.has(header.payloadType)) {
+    throw new WireError("unknown-type", "Cannot read message: its type travels sealed only");
+  }
   const command = decodeCommand(header.payloadType, commandBytes);
   let canonical: boolean | undefined;
   return {

@@ -36,6 +36,7 @@ const SEALED_TYPES: ReadonlySet<string> = new Set(
     "keygen-response",
     "sign-response",
     "reshare-response",
+    "node-echo",
   ] satisfies Command["type"][],
 );
 

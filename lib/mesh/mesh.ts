@@ -293,6 +293,11 @@ export class Mesh {
     );
   }
 
+  /** Whether the key of a node is known, so that messages can be sealed to it. */
+  knows(identity: Identity): boolean {
+    return this.#table.naclOf(identity) !== undefined;
+  }
+
   /** Counters and gauges of this moment. */
   stats(): MeshStats {
     return viewStats({

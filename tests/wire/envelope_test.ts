@@ -8,6 +8,7 @@ import {
   decodeCommand,
   encodeCommand,
   isCanonical,
+  SEALED_ONLY,
 } from "../../lib/mesh/commands.ts";
 import {
   decodeEnvelope,
@@ -60,6 +61,19 @@ Deno.test("decodeEnvelope() reads every vector and encodeEnvelope() rebuilds it 
 Deno.test("COMMAND_TYPES are all covered by an envelope vector", () => {
   const seen = new Set(envelopes.map(([, v]) => v.payload_type));
   for (const type of COMMAND_TYPES) assert.ok(seen.has(type), type);
+});
+
+Deno.test("decodeEnvelope() and encodeEnvelope() refuse types that only travel sealed", () => {
+  const origin = "00".repeat(19) + "01" as Identity;
+  const bytes = utf8("{}");
+  for (const payloadType of SEALED_ONLY) {
+    assert.throws(() => encodeEnvelope({ payloadType, origin, ttl: 8 }, bytes), RangeError);
+    const text = fromUtf8(encodeEnvelope({ payloadType: "ping", origin, ttl: 8 }, bytes));
+    assert.throws(
+      () => decodeEnvelope(utf8(text.replace('"ping"', `"${payloadType}"`))),
+      (error) => error instanceof WireError && error.kind === "unknown-type",
+    );
+  }
 });
 
 /**

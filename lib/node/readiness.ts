@@ -1,0 +1,127 @@
+/**
+ * Who is ready, for whom: joins sessions, gossip, echoes and bans.
+ *
+ * @module
+ */
+
+import type { Identity } from "../crypto/identity.ts";
+import type { BanView } from "../mesh/bans.ts";
+import type { Clock } from "../mesh/clock.ts";
+import type { SessionView } from "../mesh/mesh.ts";
+import type { Contact } from "./contacts.ts";
+import { NodeError } from "./errors.ts";
+import { assess, type Assessment, type Fault, type ReadinessView, readyGroup } from "./mutual.ts";
+
+/** What readiness needs of its surroundings. */
+export interface ReadinessOptions {
+  readonly self: Identity;
+  readonly clock: Clock;
+  readonly bans: BanView;
+  readonly sessions: () => SessionView[];
+  /** Nodes that gossip or a session has told of lately, so that they may be there. */
+  readonly reachable: () => ReadonlySet<Identity>;
+  readonly preParams: () => number;
+  readonly echoes: {
+    contact(identity: Identity): Readonly<Contact> | undefined;
+    probe(nodes: readonly Identity[]): Promise<void>;
+  };
+}
+
+/** Faults named in a message; the others are counted. */
+const FAULTS_SHOWN = 4;
+
+/** Answers who is ready. */
+export class Readiness {
+  readonly #o: ReadinessOptions;
+
+  /** Looks at the given rooms whenever it is asked. */
+  constructor(options: ReadinessOptions) {
+    this.#o = options;
+  }
+
+  /** What is known now, for {@link assess} and {@link readyGroup}. */
+  view(): ReadinessView {
+    const { self, clock, bans, echoes } = this.#o;
+    const now = clock.now();
+    const reachable = this.#o.reachable();
+    const sessions = new Map(this.#o.sessions().map((s) => [s.identity, s]));
+    return {
+      self,
+      now,
+      preParams: this.#o.preParams(),
+      state: (identity) => {
+        const session = sessions.get(identity);
+        const contact = echoes.contact(identity);
+        const told = contact?.told ?? null;
+        const answeredAt = contact?.answeredAt ?? null;
+        return {
+          kind: session !== undefined
+            ? session.ours ? "transfunctioner" : "go"
+            : told === null
+            ? ""
+            : "transfunctioner",
+          session: session !== undefined && session.lastPong !== null,
+          known: session !== undefined || reachable.has(identity),
+          answeredAgo: answeredAt === null ? null : now - answeredAt,
+          told,
+          banned: bans.identity(identity),
+        };
+      },
+    };
+  }
+
+  /** What is known of the pairs among `members` and this node, without asking anybody. */
+  assess(members: readonly Identity[], needPreParams?: readonly Identity[]): Assessment {
+    return assess(this.view(), members, needPreParams);
+  }
+
+  /** Members ready for this node and each other, earlier ones first. */
+  group(members: readonly Identity[], most?: number): Identity[] {
+    return readyGroup(this.view(), members, most);
+  }
+
+  /** Asks `nodes` about themselves and each other; waits a few seconds at the most. */
+  probe(nodes: readonly Identity[]): Promise<void> {
+    return this.#o.echoes.probe(nodes);
+  }
+
+  /**
+   * Makes sure that `members` are ready for each other. Good news that are fresh are believed; all
+   * else is asked for first. Who needs pre-parameters is always asked.
+   *
+   * @throws {NodeError} TF-NOT-READY naming the pairs and what is in the way.
+   */
+  async require(
+    members: readonly Identity[],
+    needPreParams: readonly Identity[] = [],
+  ): Promise<void> {
+    const first = this.assess(members, needPreParams);
+    if (first.faults.length === 0 && !first.unsure && needPreParams.length === 0) return;
+    await this.probe(members);
+    const { faults } = this.assess(members, needPreParams);
+    if (faults.length > 0) throw notReady(faults, this.#o.self);
+  }
+}
+
+/** The refusal for `faults`. */
+export function notReady(faults: readonly Fault[], self: Identity): NodeError {
+  const texts = faults.map(({ a, b, reason }) =>
+    b === null ? `${name(a, self)} ${reason}` : `${name(a, self)} and ${name(b, self)}: ${reason}`
+  );
+  const more = texts.length - FAULTS_SHOWN;
+  const culprits = new Set(faults.flatMap(({ a, b }) => b === null ? [a] : [a, b]));
+  if (faults.some(({ b }) => b !== null)) culprits.delete(self);
+  return new NodeError(
+    "TF-NOT-READY",
+    `not ready: ${texts.slice(0, FAULTS_SHOWN).join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
+    {
+      exit: 3,
+      hint: "see `transfunctioner peers`; start or connect them first, then ask again",
+      culprits: [...culprits],
+    },
+  );
+}
+
+function name(identity: Identity, self: Identity): string {
+  return identity === self ? "this node" : identity;
+}

@@ -1,0 +1,185 @@
+/**
+ * Echoes over real meshes on a virtual clock: who answers whom, and what the answers tell.
+ */
+import assert from "node:assert/strict";
+import type { Identity } from "../../lib/crypto/identity.ts";
+import type { NodeEchoCommand } from "../../lib/mesh/command_types.ts";
+import { ECHO_INTERVAL, Echoes, MUTE_AFTER, PROBE_WAIT } from "../../lib/node/echoes.ts";
+import { inWorld, keyOf, type TestNode, type World } from "../mesh/node_kit.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+
+interface EchoNode {
+  readonly node: TestNode;
+  readonly echoes: Echoes;
+  preParams: number;
+  partners: Identity[];
+  trusted: boolean;
+}
+
+/** Gives a node echoes; they start with the world. */
+function withEchoes(world: World, label: string, config: Parameters<World["node"]>[1] = {}) {
+  const node = world.node(label, config);
+  const { mesh } = node;
+  const self: EchoNode = {
+    node,
+    preParams: 1,
+    partners: [],
+    trusted: true,
+    echoes: new Echoes({
+      self: node.key.identity,
+      clock: world.clock,
+      random: seededRandom(`echo ${label}`),
+      log: node.log,
+      mesh,
+      software: `test ${label}`,
+      preParams: () => self.preParams,
+      partners: () => Promise.resolve(self.partners),
+      trusted: () => self.trusted,
+    }),
+  };
+  mesh.onCommand(({ command, via, sender }) => {
+    if (command.type !== "node-echo") return;
+    assert.equal(via, "sealed");
+    self.echoes.hear(command, sender!);
+  });
+  return self;
+}
+
+/** Runs `test` with nodes in a chain: each knows only its neighbours' addresses. */
+function inChain(labels: string[], test: (world: World, nodes: EchoNode[]) => Promise<void>) {
+  return inWorld(async (world) => {
+    const nodes: EchoNode[] = [];
+    for (const label of labels) {
+      const before = nodes.at(-1);
+      nodes.push(withEchoes(world, label, {
+        peersWanted: 0,
+        reserved: labels.map((l) => keyOf(l).identity),
+        connect: before === undefined ? [] : [before.node.address],
+      }));
+    }
+    await world.start();
+    await world.clock.until(() =>
+      nodes.every((n, i) => n.node.mesh.sessions().length === (i % (nodes.length - 1) ? 2 : 1))
+    );
+    for (const n of nodes) n.echoes.start();
+    try {
+      await test(world, nodes);
+    } finally {
+      for (const n of nodes) n.echoes.stop();
+    }
+  });
+}
+
+const idOf = (n: EchoNode) => n.node.key.identity;
+
+Deno.test("Echoes tells neighbours and partners across the mesh of each other", () =>
+  inChain(["a", "b", "c"], async (world, nodes) => {
+    const [a, b, c] = nodes as [EchoNode, EchoNode, EchoNode];
+    world.net.latency = 20;
+    a.partners = [idOf(c)];
+    c.preParams = 3;
+    await world.clock.advance(3 * ECHO_INTERVAL);
+    const near = a.echoes.contact(idOf(b))!;
+    assert.equal(near.roundTripMs, 40);
+    assert.equal(near.told!.software, "test b");
+    assert.equal(near.unanswered, 0);
+    const far = a.echoes.contact(idOf(c))!;
+    assert.equal(far.roundTripMs, 80);
+    assert.ok(Math.abs(far.skewMs!) < 1, `${far.skewMs}`);
+    assert.equal(far.told!.preParams, 3);
+    // c was asked by a, so it knows of a, and tells of its own session with b.
+    assert.equal(c.echoes.contact(idOf(a))!.told!.software, "test a");
+    const link = far.told!.contacts.get(idOf(b))!;
+    assert.equal(link.session, true);
+    assert.equal(link.kind, "transfunctioner");
+    assert.ok(link.age >= 0n && link.age < 30_000n, `${link.age}`);
+    // b, which nobody told to ask c's partner, has all its news by its sessions.
+    assert.ok(b.echoes.contact(idOf(a)) !== undefined);
+  }));
+
+Deno.test("Echoes.probe() makes the asked nodes try each other", () =>
+  inChain(["a", "b", "c", "d"], async (world, nodes) => {
+    const [a, b, c, d] = nodes as [EchoNode, EchoNode, EchoNode, EchoNode];
+    world.net.latency = 5;
+    await world.clock.advance(60_000);
+    assert.equal(b.echoes.contact(idOf(d)), undefined);
+    const probe = a.echoes.probe([idOf(a), idOf(b), idOf(d)]);
+    await world.clock.advance(200);
+    await probe;
+    // b was asked about d and has asked it.
+    const told = a.echoes.contact(idOf(b))!.told!.contacts.get(idOf(d))!;
+    assert.equal(told.session, false);
+    assert.ok(told.age >= 0n);
+    assert.notEqual(b.echoes.contact(idOf(d))!.answeredAt, null);
+    assert.equal(c.echoes.contact(idOf(a))?.answeredAt ?? null, null);
+  }));
+
+Deno.test("Echoes of nodes that are not trusted set nobody in motion", () =>
+  inChain(["a", "b", "c", "d"], async (world, nodes) => {
+    const [a, b, , d] = nodes as [EchoNode, EchoNode, EchoNode, EchoNode];
+    await world.clock.advance(60_000);
+    b.trusted = false;
+    await a.echoes.probe([idOf(a), idOf(b), idOf(d)]);
+    assert.equal(b.echoes.contact(idOf(d))?.answeredAt ?? null, null);
+    assert.equal(a.echoes.contact(idOf(b))!.told!.contacts.get(idOf(d))!.age, -1n);
+  }));
+
+Deno.test("Echoes.probe() ends after its time when a node is silent, which is then asked less", () =>
+  inChain(["a", "b", "c"], async (world, nodes) => {
+    const [a, , c] = nodes as [EchoNode, EchoNode, EchoNode];
+    await world.clock.advance(1_000);
+    c.echoes.stop();
+    for (let i = 1; i <= MUTE_AFTER; i++) {
+      let over = false;
+      const probe = a.echoes.probe([idOf(c)]).then(() => over = true);
+      await world.clock.advance(PROBE_WAIT - 1);
+      assert.equal(over, false, `probe ${i}`);
+      await world.clock.advance(1);
+      await probe;
+    }
+    assert.equal(a.echoes.contact(idOf(c))!.unanswered, MUTE_AFTER);
+    await a.echoes.probe([idOf(c)]);
+    assert.equal(a.echoes.contact(idOf(c))!.unanswered, MUTE_AFTER);
+  }));
+
+Deno.test("Echoes takes an answer only from whom it asked, and answers floods sparingly", () =>
+  inChain(["a", "b", "c"], async (world, nodes) => {
+    const [a, b, c] = nodes as [EchoNode, EchoNode, EchoNode];
+    await world.clock.advance(1_000);
+    const echo: NodeEchoCommand = {
+      type: "node-echo",
+      nonce: new Uint8Array(32),
+      answer: true,
+      about: [],
+      software: "liar\u0007",
+      protocol: 1,
+      now: 0n,
+      preParams: 9,
+      contacts: [],
+    };
+    a.echoes.hear(echo, idOf(c));
+    assert.equal(a.echoes.contact(idOf(c))?.told ?? null, null);
+    a.echoes.hear({ ...echo, answer: false }, idOf(c));
+    assert.equal(a.echoes.contact(idOf(c))!.told!.software, "liar?");
+    const before = b.node.mesh.sessions().find((s) => s.identity === idOf(a))!.framesIn;
+    for (let i = 0; i < 500; i++) a.echoes.hear({ ...echo, answer: false }, idOf(b));
+    await world.clock.advance(100);
+    const answers = b.node.mesh.sessions().find((s) => s.identity === idOf(a))!.framesIn - before;
+    assert.ok(answers <= 25, `${answers} answers`);
+  }));
+
+Deno.test("A Go node drops a sealed echo and keeps its link; echoes to Go neighbours are not sent", () =>
+  inWorld(async (world) => {
+    const a = withEchoes(world, "a");
+    await world.start();
+    const raw = await world.raw("go", a.node);
+    await world.clock.advance(1_000);
+    a.partners = [raw.key.identity];
+    a.echoes.start();
+    const probe = a.echoes.probe([raw.key.identity]);
+    await world.clock.advance(2 * ECHO_INTERVAL);
+    await probe;
+    assert.equal(raw.of("encrypted").length, 0);
+    assert.equal(raw.ended, false);
+    a.echoes.stop();
+  }));
