@@ -16,6 +16,8 @@ import { quietLogger } from "../mesh/quiet_logger.ts";
 import { CEREMONY_TYPE, signTss, verifyTss } from "../mesh/tss_command.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Ceremony } from "./ceremony.ts";
+import type { DescribeRequest, ShareDescription } from "./describe.ts";
+import { askAboutShare } from "./describer.ts";
 import { EarlyBuffer } from "./early_buffer.ts";
 import { roleOf } from "./flags.ts";
 import {
@@ -177,6 +179,16 @@ export class CeremonyEngine {
     // authenticated, pays with its share of the buffer, and inventing ceremonies costs us nothing.
     const kept = this.#early.put(id, sender, command.data.length, command);
     return kept === "kept" ? "early" : refuse("its sender sent too much too early");
+  }
+
+  /**
+   * Opens a stored share in a worker and tells what is not secret about it.
+   *
+   * @throws {DescribeError} if it cannot be used.
+   */
+  describe(request: Omit<DescribeRequest, "self">): Promise<ShareDescription> {
+    const self = this.#identity.identity;
+    return askAboutShare(this.#workers, this.#storeKey.slice(), { ...request, self });
   }
 
   /** A member can be reached again, for example by a new session: it gets what it may lack. */

@@ -11,6 +11,7 @@
 import type { Identity } from "../crypto/identity.ts";
 import type { Committee } from "../tss/errors.ts";
 import type { FailureCode } from "./verdict.ts";
+import type { DescribeRequest, ShareDescription } from "./describe.ts";
 import type { KeygenSpec, NewShare, ReshareSpec, SignSpec } from "./spec.ts";
 
 /** A member in one of its roles. */
@@ -33,6 +34,8 @@ export type ToWorker =
   | { readonly do: "hear"; readonly from: Role; readonly data: Uint8Array }
   /** The new share is on disk, or could not be put there. */
   | { readonly do: "stored"; readonly ok: boolean }
+  /** Say what is not secret about a stored share. */
+  | { readonly do: "describe"; readonly storeKey: Uint8Array; readonly request: DescribeRequest }
   /** Search safe primes until stopped. */
   | { readonly do: "search"; readonly storeKey: Uint8Array }
   /** Make a set of pre-parameters from four sealed safe primes. */
@@ -82,6 +85,8 @@ export type FromWorker =
     readonly round: number;
     readonly culprits: readonly Identity[];
   }
+  /** The answer to `describe`. */
+  | { readonly did: "describe"; readonly description: ShareDescription }
   /** Candidates tested since the last report. */
   | { readonly did: "test"; readonly candidates: number }
   | { readonly did: "find"; readonly prime: Uint8Array }

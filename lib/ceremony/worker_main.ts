@@ -6,6 +6,7 @@
 
 import { systemRandom } from "../arith/random.ts";
 import { VERSION } from "../version.ts";
+import { describeShare } from "./describe.ts";
 import { makePlan } from "./plan.ts";
 import { PrimeSearch } from "./prime_search.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
@@ -33,6 +34,12 @@ function take(message: ToWorker): void {
     case "hear":
     case "stored":
       session?.handle(message);
+      break;
+    case "describe":
+      post({
+        did: "describe",
+        description: describeShare(message.request, message.storeKey, systemRandom),
+      });
       break;
     case "search":
       new PrimeSearch(message.storeKey, systemRandom, post).search();
