@@ -83,11 +83,26 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
+const crossed: (ToWorker | FromWorker)[] = [];
+let made: Promise<KeygenResult[]> | undefined;
+
+/** A key made once, by nodes 0 to 2 of a cluster; every cluster has the same nodes. */
+function sharedKey(): Promise<KeygenResult[]> {
+  made ??= (async () => {
+    const cluster = new Cluster(3, recording(crossed), systemClock);
+    try {
+      return await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
+    } finally {
+      cluster.stop();
+    }
+  })();
+  return made;
+}
+
 Deno.test("permissionless workers make an ECDSA key and sign with every pair of members", async () => {
-  const crossed: (ToWorker | FromWorker)[] = [];
   const cluster = new Cluster(3, recording(crossed), systemClock);
   try {
-    const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
+    const keys = await sharedKey();
     assert.equal(new Set(keys.map((k) => toHex(k.publicKey))).size, 1);
     assert.deepEqual(
       keys.map((k) => [k.threshold, k.committee]),
@@ -121,29 +136,24 @@ Deno.test("permissionless workers make an ECDSA key and sign with every pair of 
   }
 });
 
-const lies: [name: string, type: string, field: string, reason: RegExp][] = [
-  ["share", "KGRound2Message1", "Share", /vss verify failed/],
-  ["commitment", "KGRound1Message", "Commitment", /de-?commitment verify failed/],
-];
-for (const [name, type, field, reason] of lies) {
-  Deno.test(`a member with a wrong ${name} in a key generation is named`, async () => {
-    const cluster = new Cluster(3, workers, systemClock);
-    cluster.tamper = (m) => {
-      if (m.from !== 2 || m.to !== 0 || m.type !== type) return undefined;
-      return [new Map([...m.content, [field, (m.content.get(field) as bigint) + 1n]])];
-    };
-    try {
-      const [victim] = cluster.start([0, 1, 2], keygen(cluster));
-      const outcome = failureOf(await victim!.result);
-      assert.equal(outcome.code, "TF-PROTOCOL");
-      assert.deepEqual(outcome.culprits, cluster.ids(2));
-      assert.match(outcome.reason, reason);
-      assert.equal(cluster.nodes[0]!.engine.running, 0);
-    } finally {
-      cluster.stop();
-    }
-  });
-}
+// Other lies are in tests/tss; here it matters that a worker's verdict reaches the engine.
+Deno.test("a member with a wrong share in a key generation is named", async () => {
+  const cluster = new Cluster(3, workers, systemClock);
+  cluster.tamper = (m) => {
+    if (m.from !== 2 || m.to !== 0 || m.type !== "KGRound2Message1") return undefined;
+    return [new Map([...m.content, ["Share", (m.content.get("Share") as bigint) + 1n]])];
+  };
+  try {
+    const [victim] = cluster.start([0, 1, 2], keygen(cluster));
+    const outcome = failureOf(await victim!.result);
+    assert.equal(outcome.code, "TF-PROTOCOL");
+    assert.deepEqual(outcome.culprits, cluster.ids(2));
+    assert.match(outcome.reason, /vss verify failed/);
+    assert.equal(cluster.nodes[0]!.engine.running, 0);
+  } finally {
+    cluster.stop();
+  }
+});
 
 Deno.test("a member that falls silent in a key generation is named by the deadline", async () => {
   const clock = new VirtualClock();
@@ -172,7 +182,7 @@ Deno.test("a member that falls silent in a key generation is named by the deadli
 Deno.test("an ECDSA key is handed to other members without changing", async () => {
   const cluster = new Cluster(4, workers, systemClock);
   try {
-    const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
+    const keys = await sharedKey();
     const { keyId, publicKey } = keys[0]!;
     const id = freshId();
     const results = await cluster.complete("reshare", [0, 1, 2, 3], (i, node) => ({

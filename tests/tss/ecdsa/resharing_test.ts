@@ -98,8 +98,8 @@ Deno.test("a member that dies or falls silent in any round leaves one committee 
     [LEAVER, "Round3Message1", 1, "dead", []],
     [STAYER, "Round3Message2", 0, "silent", []],
     [JOINER, "Round4Message1", 0, "dead", []],
+    [JOINER, "Round4Message1", 0, "silent", []], // whose acknowledgement is heard all the same
     [STAYER, "Round4Message2", 0, "dead", []],
-    [JOINER, "Round4Message2", 0, "silent", []],
     // The last word reaches the one that leaves, who is done, but not the one that stays.
     [JOINER, "Round4Message2", 1, "dead", [LEAVER]],
   ];
