@@ -14,13 +14,13 @@ import type { Clock } from "./clock.ts";
 import type { DialOutcome } from "./dialer.ts";
 import { encodeOneHop } from "./envelope.ts";
 import { WireError } from "./errors.ts";
-import { GO_OPTIONS, handshake, type HandshakeResult } from "./handshake.ts";
+import { GO_OPTIONS, type HandshakeResult } from "./handshake.ts";
 import { BUSY_COOLDOWN, COOLDOWN_ENTRIES, DIAL_TIMEOUT } from "./limits.ts";
 import type { NameCheck } from "./name_check.ts";
 import type { Connection, Net } from "./net.ts";
+import { encryptedLinks, type LinkOpener, type OpenLink } from "./opener.ts";
 import { joinHostPort, splitHostPort } from "./records.ts";
-import { messageOf, OURS_OPTION, type SessionFacts } from "./session.ts";
-import { Transport } from "./transport.ts";
+import { type FrameLink, messageOf, OURS_OPTION, type SessionFacts } from "./session.ts";
 
 /** How long a refused peer may take to read its `busy`. */
 const BUSY_LINGER = 1_000;
@@ -45,8 +45,10 @@ export interface EntranceOptions {
   readonly bans: BanView;
   /** Whether there is room for an inbound session with this peer from this address. */
   readonly room: (peer: Identity, host: string) => boolean;
+  /** Opens links; default the encrypted ones of the wire. */
+  readonly opener?: LinkOpener;
   /** Takes over an authenticated connection. */
-  readonly admit: (facts: SessionFacts, transport: Transport) => void;
+  readonly admit: (facts: SessionFacts, link: FrameLink) => void;
 }
 
 /** Lets connections in and out. */
@@ -54,7 +56,7 @@ export class Entrance {
   readonly #o: EntranceOptions;
   readonly #coolDown = new Map<string, number>();
   readonly #open = new Set<Connection>();
-  readonly #announce: ReadonlyMap<string, string>;
+  readonly #opener: LinkOpener;
   #stopped = false;
   /** Connections refused because their address was told `busy` a moment ago. */
   coolDownDropped = 0;
@@ -64,11 +66,12 @@ export class Entrance {
   /** An entrance for the node `options.identity`. */
   constructor(options: EntranceOptions) {
     this.#o = options;
-    this.#announce = new Map([
+    const announce = new Map([
       ...GO_OPTIONS,
       ["software", options.software],
       [OURS_OPTION, "1"],
     ]);
+    this.#opener = options.opener ?? encryptedLinks({ ...options, announce });
   }
 
   /** Why a connection is refused before its first byte, or `null`. */
@@ -90,21 +93,16 @@ export class Entrance {
 
   /** Handles an inbound connection up to its admission. Rejects with why it was closed. */
   async accept(connection: Connection): Promise<void> {
-    const { clock, random } = this.#o;
-    const transport = await this.#guard(
-      connection,
-      () => Transport.accept(connection, { clock, random }),
-    );
-    const result = await this.#shake(connection, transport);
-    this.#checkBan(result, transport);
+    const { result, link } = await this.#guard(connection, "server");
+    this.#checkBan(result, link);
     const reason = await this.#o.names.inbound(connection.remote.host, result.peer);
-    if (reason !== null) throw refused(transport, `the DNS does not vouch for it: ${reason}`);
+    if (reason !== null) throw refused(link, `the DNS does not vouch for it: ${reason}`);
     if (!this.#o.room(result.peer, connection.remote.host)) {
-      this.#sayBusy(connection, transport);
+      this.#sayBusy(connection, link);
       this.#o.log.info("peer refused: no room", { peer: result.peer });
       return;
     }
-    this.#admit(result, transport, null);
+    this.#admit(result, connection, link, null);
   }
 
   /**
@@ -127,7 +125,7 @@ export class Entrance {
   }
 
   async #dial(address: string, at?: string): Promise<DialOutcome> {
-    const { net, clock, random, names } = this.#o;
+    const { net, names } = this.#o;
     const target = parseAddress(address);
     if (target === null) {
       return { kind: "failed", reason: "the address is not of the form host:port" };
@@ -140,45 +138,38 @@ export class Entrance {
       connection.close();
       return { kind: "failed", reason: "the node stops" };
     }
-    const transport = await this.#guard(
-      connection,
-      () => Transport.connect(connection, { clock, random }),
-    );
-    const result = await this.#shake(connection, transport);
-    this.#checkBan(result, transport);
+    const { result, link } = await this.#guard(connection, "client");
+    this.#checkBan(result, link);
     const reason = await names.outbound(address, connection.remote.host, result.peer);
-    if (reason !== null) throw refused(transport, `the DNS does not vouch for it: ${reason}`);
-    this.#admit(result, transport, address);
+    if (reason !== null) throw refused(link, `the DNS does not vouch for it: ${reason}`);
+    this.#admit(result, connection, link, address);
     return { kind: "session", peer: result.peer };
   }
 
-  #shake(connection: Connection, transport: Transport): Promise<HandshakeResult> {
-    const { identity, random } = this.#o;
-    return this.#guard(
-      connection,
-      () => handshake(transport, identity, { random, announce: this.#announce }),
-    );
-  }
-
-  #checkBan(result: HandshakeResult, transport: Transport): void {
+  #checkBan(result: HandshakeResult, link: FrameLink): void {
     const banned = this.#o.bans.identity(result.peer);
     if (banned === null) return;
     this.banDropped++;
-    throw refused(transport, banned);
+    throw refused(link, banned);
   }
 
-  #admit(result: HandshakeResult, transport: Transport, dialled: string | null): void {
-    if (this.#stopped) throw refused(transport, "the node stops");
+  #admit(
+    result: HandshakeResult,
+    connection: Connection,
+    link: FrameLink,
+    dialled: string | null,
+  ): void {
+    if (this.#stopped) throw refused(link, "the node stops");
     this.#o.admit({
       peer: result.peer,
       nacl: result.naclPublic.length === 0 ? null : result.naclPublic,
       options: result.options,
       dialled,
-      remote: transport.remote,
-    }, transport);
+      remote: connection.remote,
+    }, link);
   }
 
-  #sayBusy(connection: Connection, transport: Transport): void {
+  #sayBusy(connection: Connection, link: FrameLink): void {
     const { clock, identity } = this.#o;
     const { host } = connection.remote;
     // On loopback one refusal would lock out every other local node and tool.
@@ -191,31 +182,31 @@ export class Entrance {
     }
     const close = () => {
       cancel();
-      transport.close();
+      link.close();
       this.#open.delete(connection);
     };
     const cancel = clock.setTimer(BUSY_LINGER, close);
     this.#open.add(connection);
     // Closing with unread bytes resets the connection and may destroy the message on its way.
     const drain = async () => {
-      for (;;) await transport.receive();
+      for (;;) await link.receive();
     };
-    transport.send(encodeOneHop({ type: "busy" }, identity.identity)).then(drain).catch(close);
+    link.send(encodeOneHop({ type: "busy" }, identity.identity)).then(drain).catch(close);
   }
 
-  /** Runs a step with the connection registered, so that stopping closes it. */
-  async #guard<T>(connection: Connection, step: () => Promise<T>): Promise<T> {
+  /** Opens the link with the connection registered, so that stopping closes it. */
+  async #guard(connection: Connection, role: "client" | "server"): Promise<OpenLink> {
     this.#open.add(connection);
     try {
-      return await step();
+      return await this.#opener(connection, role);
     } finally {
       this.#open.delete(connection);
     }
   }
 }
 
-function refused(transport: Transport, what: string): WireError {
-  transport.close();
+function refused(link: FrameLink, what: string): WireError {
+  link.close();
   return new WireError("handshake", `Cannot admit peer: ${what}`);
 }
 

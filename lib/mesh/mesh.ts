@@ -178,8 +178,9 @@ export class Mesh {
       bans,
       software: config.software,
       room: (peer, host) => this.#guests.room(peer, host),
-      admit: (facts, transport) => {
-        const session = new Session(facts, transport, clock, {
+      opener: options.opener,
+      admit: (facts, link) => {
+        const session = new Session(facts, link, clock, {
           ping: () => this.#ping(),
           frame: (s, cleartext) => this.#inbound.frame(s, cleartext),
           ended: (s, reason) => this.#sessionEnded(s, reason),

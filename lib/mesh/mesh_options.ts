@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import type { Router } from "./forwarding.ts";
 import type { NameCheck } from "./name_check.ts";
 import type { Net } from "./net.ts";
+import type { LinkOpener } from "./opener.ts";
 
 /** How a mesh is set up. */
 export interface MeshConfig {
@@ -54,6 +55,8 @@ export interface MeshOptions {
   readonly bans?: BanView;
   /** Told of every answered ping. Must not throw. */
   readonly onRoundTrip?: (peer: Identity, ms: number) => void;
+  /** Opens links over connections; default the encrypted ones. Others are for simulations. */
+  readonly opener?: LinkOpener;
   /** Chooses ways to nodes that are not neighbours; default shortest paths. */
   readonly router?: Router;
 }
