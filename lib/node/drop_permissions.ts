@@ -20,7 +20,8 @@ export async function dropPermissions(log: Logger): Promise<void> {
   for (const name of ["env", "run", "ffi", "sys", "import"] as const) {
     const { state } = await Deno.permissions.revoke({ name } as Deno.PermissionDescriptor);
     if (state === "granted") log.warn("a permission could not be given up", { permission: name });
-    states[name] = state;
+    // "prompt" is what the runtime calls a permission that it would have to ask a person for.
+    states[name] = state === "granted" ? "granted" : "refused";
   }
   log.info("gave up what only the start needs", states);
 }

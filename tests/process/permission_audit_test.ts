@@ -82,7 +82,7 @@ Deno.test("two daemons make ECDSA and EdDSA keys and sign within their permissio
   await t.step("after its start each has no permission for the environment any more", () => {
     for (const node of nodes) {
       // The daemon says what the runtime answers, not what it asked for.
-      assert.match(node.log, /gave up what only the start needs env=(denied|prompt) run=/);
+      assert.match(node.log, /gave up what only the start needs env=refused run=refused /);
     }
   });
 
