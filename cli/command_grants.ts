@@ -6,6 +6,7 @@
  */
 
 import { type Config, formatAddress, loadConfig } from "../lib/node/config.ts";
+import { systemNameServers } from "../lib/node/deno_dns.ts";
 import { daemonGrants, type Grant, onePath } from "../lib/node/permissions.ts";
 import { type CommandSpec, type Invocation, type Reach, readLine } from "./command.ts";
 import { configFlags } from "./connect.ts";
@@ -59,8 +60,8 @@ export async function commandGrants(
   const grants = reach !== "node"
     ? clientGrants(config, reach)
     : command.name === "daemon"
-    ? daemonGrants(config)
-    : [...daemonGrants(config), FIND_HOME];
+    ? daemonGrants(config, await systemNameServers())
+    : [...daemonGrants(config, await systemNameServers()), FIND_HOME];
   const known = grants.map((g) => `${g.permission} ${g.scope}`);
   return [...grants, ...files.filter((g) => !known.includes(`${g.permission} ${g.scope}`))];
 }

@@ -24,6 +24,7 @@ import {
   listOf,
   logLevels,
   loopbackAddress,
+  nameServerOrNone,
   oneOf,
   parseAddress,
   passphrase,
@@ -94,7 +95,7 @@ export const OPTIONS = {
     key: "seeds",
     default: "",
     placeholder: "HOST:PORT,…",
-    help: "nodes to ask for peers at the first start",
+    help: "nodes to ask for peers while there is no session",
     parse: listOf((text) => parseAddress(text)),
   }),
   peersWanted: option({
@@ -125,6 +126,24 @@ export const OPTIONS = {
     help:
       "check peers in DNS: off, forward, reverse, all (forward if a host name is set, else off)",
     parse: oneOf("", "off", "forward", "reverse", "all"),
+  }),
+  dnsServer: option({
+    variable: "TRF_DNS_SERVER",
+    flag: "dns-server",
+    key: "dns_server",
+    default: "",
+    placeholder: "IP:PORT",
+    help: "name server to ask; by default the system's",
+    parse: nameServerOrNone,
+  }),
+  sessionsPerIp: option({
+    variable: "TRF_SESSIONS_PER_IP",
+    flag: "sessions-per-ip",
+    key: "sessions_per_ip",
+    default: "4",
+    placeholder: "N",
+    help: "sessions that unknown peers from one address may hold; this machine is exempt",
+    parse: integerWithin(1, 1024),
   }),
   adminAddress: option({
     variable: "TRF_ADMIN_ADDRESS",

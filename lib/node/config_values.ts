@@ -103,6 +103,19 @@ export function addressOrOff(text: string): Address | null {
   return text === "" || text === "off" ? null : parseAddress(text, { listener: true });
 }
 
+/** Reads the address of a name server; the empty text is none. */
+export function nameServerOrNone(text: string): Address | null {
+  if (text === "") return null;
+  const address = parseAddress(text);
+  if (hostKind(address.host) === "name") {
+    throw new ValueError(
+      `${quote(text)} names the server by a name`,
+      "write its IP address and port, for example 10.0.0.2:53",
+    );
+  }
+  return address;
+}
+
 /** Reads the address of a listener that only this machine may reach. */
 export function loopbackAddress(text: string): Address {
   const address = parseAddress(text, { listener: true });

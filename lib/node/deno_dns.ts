@@ -62,3 +62,16 @@ export function parseResolvConf(text: string): NameServer[] {
   const hosts = [...text.matchAll(/^[ \t]*nameserver[ \t]+([0-9a-f.:]+)(?:%\S+)?[ \t]*$/gim)];
   return hosts.map(([, host]) => ({ host: host!, port: DNS_PORT }));
 }
+
+/**
+ * Reads the system's name servers, as a daemon's permissions have to list them; none where the file
+ * is missing or may not be read.
+ */
+export async function systemNameServers(): Promise<NameServer[]> {
+  try {
+    return parseResolvConf(await Deno.readTextFile(RESOLV_CONF));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}

@@ -8,15 +8,15 @@
  *   with a port is accepted, nor `*:PORT`. IPv6 peers are therefore listed one by one.
  * - A host name must be listed itself; the addresses that it resolves to need not be.
  * - `PORT` or `:PORT` alone does not mean "any host".
+ * - A look-up through `Deno.resolveDns` takes permission for the name server's address and port,
+ *   also where the system's own servers are asked. Where those are not known when permissions are
+ *   worked out, port 53 of every IPv4 address is allowed; `TRF_DNS_SERVER` narrows that down.
  * - Some code hosts are allowed as sources of imports by default, and `--deny-import` does not
  *   take that back; `--no-remote` does. npm packages are not remote in that sense: a computed
  *   `import("npm:…")` would download and run one. `--frozen` refuses it, as the lock file does not
  *   have it; a bundled program runs with `--no-npm` as well.
  * - A symbolic link inside an allowed directory is followed. Making one takes permission to read
  *   and write everywhere, so a daemon cannot; the keystore refuses links besides.
- *
- * - Asking a name server takes permission for its address. With DNS checks on, port 53 of every
- *   IPv4 address is allowed; a name server with an IPv6 address cannot be asked.
  *
  * So a node can dial any IPv4 peer on the ports that its configured peers and it itself use, and
  * the named and IPv6 peers in its settings. A peer learnt from gossip that is only reachable by
@@ -52,8 +52,12 @@ export const WITHHELD: readonly { readonly permission: string; readonly why: str
   { permission: "workers", why: "ceremony workers hold no permission at all, only messages" },
 ];
 
-/** Returns what a daemon may do and why, in the order of {@link daemonPermissions}. */
-export function daemonGrants(config: Config): Grant[] {
+/**
+ * Returns what a daemon may do and why, in the order of {@link daemonPermissions}.
+ *
+ * @param system the system's name servers, which are asked unless the configuration names one.
+ */
+export function daemonGrants(config: Config, system: readonly Address[] = []): Grant[] {
   const home = onePath("TRF_HOME", config.home.value);
   const files = "lib/keystore/files.ts";
   const grants: Grant[] = [{
@@ -85,7 +89,7 @@ export function daemonGrants(config: Config): Grant[] {
     code: "cli/environment.ts",
     until: "start",
   });
-  for (const { host, why } of networkGrants(config)) {
+  for (const { host, why } of networkGrants(config, system)) {
     const code = "lib/node/deno_net.ts";
     grants.push({ permission: "net", scope: host, why, code, until: "stop" });
   }
@@ -93,8 +97,8 @@ export function daemonGrants(config: Config): Grant[] {
 }
 
 /** Returns the `deno run` flags for a daemon, in a fixed order; the last word of what it may do. */
-export function daemonPermissions(config: Config): string[] {
-  return permissionFlags(daemonGrants(config));
+export function daemonPermissions(config: Config, system: readonly Address[] = []): string[] {
+  return permissionFlags(daemonGrants(config, system));
 }
 
 /** Returns the `deno run` flags that allow `grants` and nothing else, in a fixed order. */
@@ -108,12 +112,22 @@ export function permissionFlags(grants: readonly Grant[]): string[] {
 }
 
 /** Returns the entries of `--allow-net`, sorted and without repetition. */
-export function networkHosts(config: Config): string[] {
-  return networkGrants(config).map(({ host }) => host);
+export function networkHosts(config: Config, system: readonly Address[] = []): string[] {
+  return networkGrants(config, system).map(({ host }) => host);
+}
+
+/** Whether a daemon with this configuration asks name servers itself. */
+export function asksDns(config: Config): boolean {
+  return config.dns.value !== "off" ||
+    (config.connect.value.length === 0 &&
+      config.seeds.value.some((seed) => hostKind(seed.host) === "name"));
 }
 
 /** The entries of `--allow-net`, sorted, each with all the reasons for it. */
-function networkGrants(config: Config): { host: string; why: string }[] {
+function networkGrants(
+  config: Config,
+  system: readonly Address[],
+): { host: string; why: string }[] {
   const hosts = new Map<string, string[]>();
   const add = (host: string, why: string) => {
     const reasons = hosts.get(host) ?? [];
@@ -136,10 +150,11 @@ function networkGrants(config: Config): { host: string; why: string }[] {
   for (const peer of peers) {
     if (!isCovered(peer)) add(formatAddress(peer), "dials this configured peer");
   }
-  const seedNames = config.seeds.value.some((seed) => hostKind(seed.host) === "name");
-  if (config.dns.value !== "off" || seedNames) {
-    // Which name servers the system has is not in the settings; Deno checks the address of each.
-    add("0.0.0.0/0:53", "asks name servers: TRF_DNS checks, names of seeds");
+  if (asksDns(config)) {
+    const servers = config.dnsServer.value === null ? system : [config.dnsServer.value];
+    for (const server of servers) add(formatAddress(server), "asks this name server");
+    // Deno checks the address of each server; where the system's are not known, any may be it.
+    if (servers.length === 0) add("0.0.0.0/0:53", "asks name servers of the system");
   }
   return [...hosts].sort(([a], [b]) => a < b ? -1 : 1)
     .map(([host, reasons]) => ({ host, why: reasons.join("; ") }));

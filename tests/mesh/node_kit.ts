@@ -7,6 +7,7 @@
 import { NodeIdentity } from "../../lib/crypto/identity.ts";
 import { sha256 } from "../../lib/crypto/kdf.ts";
 import { utf8 } from "../../lib/encoding/bytes.ts";
+import type { BanView } from "../../lib/mesh/bans.ts";
 import type { Command } from "../../lib/mesh/commands.ts";
 import { decodeEnvelope, encodeOneHop, type Envelope } from "../../lib/mesh/envelope.ts";
 import { handshake } from "../../lib/mesh/handshake.ts";
@@ -50,7 +51,7 @@ export class World {
   node(
     label: string,
     config: Partial<MeshConfig> = {},
-    extra: { ip?: string; router?: Router; names?: NameCheck } = {},
+    extra: { ip?: string; router?: Router; names?: NameCheck; bans?: BanView } = {},
   ): TestNode {
     const ip = extra.ip ?? `10.0.0.${++this.#count}`;
     const log = collectingLogger();
@@ -63,6 +64,7 @@ export class World {
       log,
       router: extra.router,
       names: extra.names,
+      bans: extra.bans,
       config: {
         listen: { host: ip, port: 45067 },
         advertise: null,

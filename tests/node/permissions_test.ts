@@ -49,6 +49,21 @@ Deno.test("daemonPermissions() grants the home directory, TRF_* and the ports on
   );
 });
 
+Deno.test("networkHosts() has the name servers of a daemon that asks them", async () => {
+  const system = [{ host: "10.0.0.2", port: 53 }];
+  const asked = async (env: Record<string, string>) => {
+    const hosts = networkHosts(await load({ TRF_HOME: "/n", ...env }), system);
+    return hosts.filter((host) => /:53$|:5353$/.test(host));
+  };
+  assert.deepEqual(await asked({}), []);
+  assert.deepEqual(await asked({ TRF_SEEDS: "10.0.0.1:1" }), []);
+  assert.deepEqual(await asked({ TRF_SEEDS: "a.test:1" }), ["10.0.0.2:53"]);
+  assert.deepEqual(await asked({ TRF_SEEDS: "a.test:1", TRF_CONNECT: "10.0.0.1:1" }), []);
+  assert.deepEqual(await asked({ TRF_DNS: "reverse" }), ["10.0.0.2:53"]);
+  const own = { TRF_DNS: "reverse", TRF_DNS_SERVER: "[2001:db8::53]:5353" };
+  assert.deepEqual(await asked(own), ["[2001:db8::53]:5353"]);
+});
+
 Deno.test("Deno grants a daemon what daemonPermissions() names, and nothing beside it", async () => {
   const home = await Deno.makeTempDir();
   try {
