@@ -6,7 +6,7 @@
  */
 
 import { type Config, formatAddress, loadConfig } from "../lib/node/config.ts";
-import { systemNameServers } from "../lib/node/deno_dns.ts";
+import { RESOLV_CONF, systemNameServers } from "../lib/node/deno_dns.ts";
 import { daemonGrants, type Grant, onePath } from "../lib/node/permissions.ts";
 import { type CommandSpec, type Invocation, type Reach, readLine } from "./command.ts";
 import { configFlags } from "./connect.ts";
@@ -85,6 +85,15 @@ function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">)
       scope: home,
       why: "the keystore",
       code: "lib/keystore/files.ts",
+      until: "stop",
+    });
+  }
+  if (reach === "settings") {
+    grants.push({
+      permission: "read",
+      scope: RESOLV_CONF,
+      why: "the name servers that a daemon would ask",
+      code: "lib/node/deno_dns.ts",
       until: "stop",
     });
   }

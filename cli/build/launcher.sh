@@ -51,7 +51,8 @@ else
   fail 'no place to unpack the runtime to: HOME is not set' 'set TRANSFUNCTIONER_CACHE to a directory'
 fi
 
-# The home directory as the program would find it, for reading config.json.
+# The home directory as the program would find it: its config.json, and the list of name servers,
+# are all that is read to work out the permissions.
 home=${TRF_HOME-}
 before=
 for word in "$@"; do
@@ -138,7 +139,7 @@ case ${1-} in
 daemon) [ -n "${TRF_HOME-}" ] || export TRF_HOME="$home" ;;
 esac
 
-flags=$("$runtime" $base_flags --allow-read="$home" --allow-env='TRF_*,HOME' "$program" \
+flags=$("$runtime" $base_flags --allow-read="$home,/etc/resolv.conf" --allow-env='TRF_*,HOME' "$program" \
   permissions --lines -- "$@") || {
   code=$?
   # An error in JSON, where the command line asked for that.

@@ -99,7 +99,12 @@ Deno.test("lineGrants() gives each command what it needs and no more", async () 
   ]);
   assert(!(await grants("sign", ...home, "--file", "-")).includes("read -"));
   assert.deepEqual(await grants("init", ...home), ["read /h", "write /h", "env TRF_*", "env HOME"]);
-  assert.deepEqual(await grants("config", "check", ...home), ["read /h", "env TRF_*", "env HOME"]);
+  assert.deepEqual(await grants("config", "check", ...home), [
+    "read /h",
+    "read /etc/resolv.conf",
+    "env TRF_*",
+    "env HOME",
+  ]);
   const daemon = await grants("daemon", ...home);
   assert(!daemon.includes("env HOME"));
   assert.deepEqual(await grants("doctor", ...home), [...daemon, "env HOME"]);

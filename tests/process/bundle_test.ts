@@ -209,8 +209,8 @@ Deno.test("the bundle is built twice alike and makes a key, signs and restarts",
       await Deno.chmod(`${folder}/program.js`, 0o600);
       await Deno.writeTextFile(`${folder}/program.js`, 'console.log("changed")');
       assert.equal((await binary.ask<{ version: string }>(["version"])).version, VERSION);
-      await Deno.chmod(`${folder}/deno`, 0o700);
-      await Deno.writeTextFile(`${folder}/deno`, "#!/bin/sh\necho changed\n");
+      await Deno.remove(`${folder}/deno`);
+      await Deno.writeTextFile(`${folder}/deno`, "#!/bin/sh\necho changed\n", { mode: 0o700 });
       const { out } = await binary.run(["daemon"], { ...nodes[0], TRF_CONSENT: "sometimes" });
       assert(!out.includes("changed"));
       assert.equal((await binary.ask<{ version: string }>(["version"])).version, VERSION);
