@@ -28,8 +28,10 @@ import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
-import { PeerDirectory, type PeerInfo } from "./peer_directory.ts";
-import { KeystoreBook } from "./share_book.ts";
+import { PeerDirectory, type PeerInfo, softwareOf } from "./peer_directory.ts";
+import { ReshareCommit } from "./reshare_commit.ts";
+import { undecidedWarning } from "./reshare_notes.ts";
+import { KeystoreBook, undecidedOf } from "./share_book.ts";
 
 /** A host and a port. */
 export interface HostPort {
@@ -63,8 +65,8 @@ export interface DaemonWorld {
   readonly clock?: Clock;
 }
 
-/** Sets of pre-parameters kept ready. */
-const PREPARAMS_TARGET = 1;
+/** Sets of pre-parameters kept ready: a resharing may follow a key generation at once. */
+const PREPARAMS_TARGET = 2;
 /** How long a request waits for an operator's approval, in milliseconds. */
 const APPROVAL_MS = 60 * 60_000;
 
@@ -145,6 +147,15 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     log: log.child("preparams"),
     target: PREPARAMS_TARGET,
   });
+  const shares = new KeystoreBook({ self, keystore, supply, clock, deadlines: settings });
+  const resharings = new ReshareCommit({
+    self,
+    clock,
+    log: log.child("reshare"),
+    send: (to, command) => mesh.sendSealed(to, command),
+    software: (peer) => softwareOf(mesh.sessions().find((s) => s.identity === peer)),
+    book: shares,
+  });
   const desk = new Desk({
     self,
     mesh: {
@@ -156,13 +167,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       },
     },
     engine,
-    shares: new KeystoreBook({
-      self,
-      keystore,
-      supply,
-      clock,
-      deadlines: settings,
-    }),
+    shares,
+    resharings,
     clock,
     log: log.child("desk"),
     initiators: new Set(settings.initiators),
@@ -205,7 +211,12 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     consent: settings.consent,
     initiators: settings.initiators,
     debugInitiation: settings.debugInitiation,
-    warnings: () => warnings(settings, peers()),
+    warnings: () => [
+      ...warnings(settings, peers()),
+      ...resharings.undecided().map(undecidedWarning),
+    ],
+    describeShare: (request) => engine.describe(request),
+    resharings,
     ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
   };
 
@@ -241,7 +252,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
             const counts = desk.ledger.counts();
             return {
               ...mesh.stats(),
-              ceremonies_active: counts.running + counts.starting,
+              ceremonies_active: counts.running + counts.starting + counts.confirming,
+              resharings_undecided: resharings.undecided().length,
               ceremonies_waiting: counts.waiting,
               ceremonies_completed_total: counts.complete,
               ceremonies_failed_total: counts.failed + counts.aborted,
@@ -252,6 +264,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
         return Promise.resolve();
       });
     }
+    for (const pending of undecidedOf(keystore.recovery)) resharings.resume(pending);
     await supply.start();
   } catch (error) {
     await stop();
