@@ -45,6 +45,8 @@ export interface EntranceOptions {
   readonly bans: BanView;
   /** Whether there is room for an inbound session with this peer from this address. */
   readonly room: (peer: Identity, host: string) => boolean;
+  /** A list of nodes, for one that is refused for want of room. */
+  readonly directions: () => Uint8Array;
   /** Opens links; default the encrypted ones of the wire. */
   readonly opener?: LinkOpener;
   /** Takes over an authenticated connection. */
@@ -191,6 +193,8 @@ export class Entrance {
     const drain = async () => {
       for (;;) await link.receive();
     };
+    // A node that finds only full ones learns here of others to try.
+    void link.send(this.#o.directions()).catch(() => {});
     link.send(encodeOneHop({ type: "busy" }, identity.identity)).then(drain).catch(close);
   }
 

@@ -147,6 +147,13 @@ export class Gossip {
     };
   }
 
+  /** Our own record and our neighbours', for one who cannot stay. */
+  nearby(): PeerListResponseCommand {
+    const neighbours = new Set(this.#o.sessions().map((s) => s.peer));
+    const near = this.#o.table.list().filter((p) => neighbours.has(p.identity));
+    return this.#list(this.ownRecord(), near, this.#o.self);
+  }
+
   /** There are new peers, heard of from `informant`: tells all sessions, at most once a second. */
   news(peers: readonly Identity[], informant: Identity | null = null): void {
     for (const peer of peers) if (this.#news.size < PEER_RECORDS) this.#news.set(peer, informant);

@@ -19,7 +19,12 @@ import { Forwarder } from "./forwarding.ts";
 import { Gossip } from "./gossip.ts";
 import { Guests } from "./guests.ts";
 import { BUSY_REASON, Inbound, type Incoming } from "./inbound.ts";
-import { DUPLICATE_ENTRIES, DUPLICATE_ENTRIES_PER_SOURCE, DUPLICATE_LIFE } from "./limits.ts";
+import {
+  DUPLICATE_ENTRIES,
+  DUPLICATE_ENTRIES_PER_SOURCE,
+  DUPLICATE_LIFE,
+  OWN_SHARE,
+} from "./limits.ts";
 import { Maintenance } from "./maintenance.ts";
 import type { MeshOptions } from "./mesh_options.ts";
 import { noNameCheck } from "./name_check.ts";
@@ -179,6 +184,7 @@ export class Mesh {
       software: config.software,
       room: (peer, host) => this.#guests.room(peer, host),
       opener: options.opener,
+      directions: () => encodeOneHop(this.#gossip.nearby(), this.#self),
       admit: (facts, link) => {
         const session = new Session(facts, link, clock, {
           ping: () => this.#ping(),
@@ -204,7 +210,8 @@ export class Mesh {
       clock,
       random,
       log,
-      missing: () => config.peersWanted - this.#sessions.size,
+      // Where everybody filled every place, nobody new could come in.
+      missing: () => Math.ceil(config.peersWanted * OWN_SHARE) - this.#sessions.size,
       candidates: () =>
         this.#table.list().filter((peer) =>
           peer.address !== "" && this.#sessions.get(peer.identity) === undefined &&

@@ -1,0 +1,87 @@
+/** Sixty simulated nodes: finding each other, routing, churn, cuts, loss, floods. */
+
+import assert from "node:assert/strict";
+import { MAINTENANCE_INTERVAL } from "../../lib/mesh/limits.ts";
+import { Simulation } from "./simulation.ts";
+
+const SIZE = 60;
+/** The goal for one message: at most the length of its way, and a fifth. */
+const WASTE = 1.2;
+
+async function grown(seed: string): Promise<Simulation> {
+  const sim = new Simulation({ size: SIZE, seed });
+  await sim.start();
+  await sim.converge(30_000);
+  return sim;
+}
+
+Deno.test("a simulated mesh converges within 30 s and routes at the length of the way", async () => {
+  const sim = await grown("routes");
+  try {
+    // Nodes open sessions of their own up to the third round of maintenance.
+    await sim.clock.advance(4 * MAINTENANCE_INTERVAL);
+    const { arrived, copies, links } = await sim.exchange(100);
+    assert.equal(arrived, 100);
+    assert(copies <= links * WASTE, `${copies} copies over ways of ${links} links`);
+    assert(copies >= links, "nothing arrives by fewer");
+  } finally {
+    await sim.stop();
+  }
+});
+
+Deno.test("a simulated mesh stays whole while a tenth of it comes and goes each minute", async () => {
+  const sim = await grown("churn");
+  try {
+    for (let minute = 0; minute < 5; minute++) {
+      const leaving = new Set<number>();
+      while (leaving.size < SIZE / 10) leaving.add(1 + sim.random(SIZE - 1));
+      const gone = [...leaving].map((i) => sim.nodes[i]!);
+      await sim.stop(gone);
+      await sim.clock.advance(30_000);
+      await sim.converge(0, sim.running);
+      const { arrived } = await sim.exchange(20);
+      assert.equal(arrived, 20, "among those who stayed");
+      await sim.restart(gone);
+      await sim.clock.advance(30_000);
+      await sim.converge(MAINTENANCE_INTERVAL);
+    }
+  } finally {
+    await sim.stop();
+  }
+});
+
+Deno.test("a simulated mesh that was cut in two loses nobody for longer than one maintenance cycle", async () => {
+  const sim = await grown("cut");
+  try {
+    const side = (host: string) => Number(host.split(".")[2]) % 2;
+    sim.net.reach = (from, to) => side(from) === side(to);
+    await sim.clock.advance(5 * 60_000);
+    const halves = [0, 1].map((s) => sim.nodes.filter((node) => node.index % 2 === s));
+    for (const half of halves) {
+      assert.equal(sim.knowledge(half).least, half.length - 1, "each half is whole");
+    }
+    assert(sim.knowledge().mean < SIZE - 10, "and has forgotten the other one");
+    sim.net.reach = () => true;
+    await sim.converge(MAINTENANCE_INTERVAL);
+    await sim.clock.advance(30_000);
+    assert.equal((await sim.exchange(50)).arrived, 50);
+  } finally {
+    await sim.stop();
+  }
+});
+
+Deno.test("a simulated mesh bears the loss of one frame in fifty", async () => {
+  const sim = await grown("loss");
+  try {
+    sim.net.loss = 0.02;
+    for (let minute = 0; minute < 5; minute++) {
+      await sim.clock.advance(60_000);
+      const { mean } = sim.knowledge();
+      assert(mean > 0.98 * (SIZE - 1), `the mean knows ${mean}`);
+    }
+    const { arrived } = await sim.exchange(100);
+    assert(arrived >= 80, `${arrived} of 100 arrived without being repeated`);
+  } finally {
+    await sim.stop();
+  }
+});
