@@ -87,6 +87,7 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-REPLAY": EXIT.refused,
   "TF-BUSY": EXIT.refused,
   "TF-NO-KEY": EXIT.refused,
+  "TF-UNDECIDED": EXIT.refused,
   "TF-UNREACHABLE": EXIT.refused,
   "TF-TIMEOUT": EXIT.timedOut,
 };

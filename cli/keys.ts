@@ -1,9 +1,11 @@
 /** `transfunctioner keys`. @module */
 
-import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
+import { shortId } from "./ceremony_view.ts";
+import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
 import { callDaemon } from "./connect.ts";
-import { CliError, EXIT, usageError } from "./exit.ts";
+import { CliError, EXIT, type ExitCode, usageError } from "./exit.ts";
 import { printFields, printJson, printTable } from "./output.ts";
+import type { Terminal } from "./terminal.ts";
 
 interface KeyRow {
   readonly key_id: string;
@@ -15,6 +17,12 @@ interface KeyRow {
   readonly generation: number;
   readonly status: string;
   readonly created_at: string;
+  readonly history: readonly {
+    readonly event: string;
+    readonly generation: number;
+    readonly at: string;
+    readonly ceremony?: string;
+  }[];
   readonly can_sign: boolean;
   readonly live: number;
 }
@@ -23,18 +31,27 @@ interface KeyRow {
 export const command: CommandSpec = {
   name: "keys",
   summary: "List the keys this node has a share of, or show one.",
-  usage: "[show ID] [--json]",
+  usage: "[show ID | settle ID --discard|--commit] [--json]",
+  about: `When members of a resharing die or contradict each other at its end, both shares stay and
+\`status\` warns. Nodes ask each other until all have answered; where somebody is gone for good,
+settle ends it on this node: --discard drops the new share (only if no other node has made its own
+current), --commit makes it current (only if all other nodes do).`,
   maxWords: 2,
-  verbs: ["show"],
-  options: CLIENT_OPTIONS,
+  verbs: ["show", "settle"],
+  options: {
+    discard: { help: "with settle: drop the new share, keep the old one" },
+    commit: { help: "with settle: make the new share current, destroy the old one" },
+    ...CLIENT_OPTIONS,
+  },
   examples: [
     "transfunctioner keys",
     "transfunctioner keys show 2beb1c80ee511d03ad19e25b99b756d7",
   ],
   async run(invocation) {
     const { terminal, words, on } = invocation;
+    if (words[0] === "settle") return await settle(invocation);
     if (words[0] !== undefined && words[0] !== "show") {
-      throw usageError(`keys: unknown word "${words[0]}"`, "known: show");
+      throw usageError(`keys: unknown word "${words[0]}"`, "known: show, settle");
     }
     const { keys } = await callDaemon<{ keys: KeyRow[] }>(invocation, "keys", {});
     if (words[0] === "show") {
@@ -49,24 +66,7 @@ export const command: CommandSpec = {
           "TF-NO-KEY",
         );
       }
-      if (on.has("json")) printJson(terminal, "transfunctioner/key/1", key);
-      else {
-        printFields(terminal, [
-          ["key id", key.key_id],
-          ["curve", key.curve],
-          ["public key", key.public_key],
-          ...Object.entries(key.encodings),
-          ["committee", key.committee.join("\n" + " ".repeat(18))],
-          [
-            "threshold",
-            `${key.threshold} (any ${key.threshold + 1} of ${key.committee.length} sign)`,
-          ],
-          ["generation", String(key.generation)],
-          ["created", key.created_at],
-          ["status", key.status],
-          ["can sign now", signs(key)],
-        ]);
-      }
+      showKey(terminal, on.has("json"), key);
       return EXIT.done;
     }
     if (on.has("json")) printJson(terminal, "transfunctioner/keys/1", { keys });
@@ -88,6 +88,43 @@ export const command: CommandSpec = {
     return EXIT.done;
   },
 };
+
+/** Ends an undecided resharing on this node. */
+async function settle(invocation: Invocation): Promise<ExitCode> {
+  const { terminal, words, on } = invocation;
+  if (words[1] === undefined) throw usageError("keys settle: the key id is missing");
+  if (on.has("discard") === on.has("commit")) {
+    throw usageError("keys settle: give --discard or --commit", "read `keys --help` first");
+  }
+  const answer = await callDaemon<{ ceremonies: string[] }>(invocation, "keys.settle", {
+    key_id: words[1].toLowerCase(),
+    action: on.has("commit") ? "commit" : "discard",
+  });
+  if (on.has("json")) printJson(terminal, "transfunctioner/settle/1", answer);
+  else terminal.out(`settled ${answer.ceremonies.join(" ")}\n`);
+  return EXIT.done;
+}
+
+function showKey(terminal: Terminal, json: boolean, key: KeyRow): void {
+  if (json) return printJson(terminal, "transfunctioner/key/1", key);
+  printFields(terminal, [
+    ["key id", key.key_id],
+    ["curve", key.curve],
+    ["public key", key.public_key],
+    ...Object.entries(key.encodings),
+    ["committee", key.committee.join("\n" + " ".repeat(14))],
+    ["threshold", `${key.threshold} (any ${key.threshold + 1} of ${key.committee.length} sign)`],
+    ["generation", String(key.generation)],
+    ["created", key.created_at],
+    ...key.history.map(({ at, event, generation, ceremony }): [string, string] => [
+      "history",
+      `${at}  ${event}, generation ${generation}` +
+      (ceremony === undefined ? "" : `, ceremony ${shortId(ceremony)}`),
+    ]),
+    ["status", key.status],
+    ["can sign now", signs(key)],
+  ]);
+}
 
 function signs(key: KeyRow): string {
   const need = `${key.live} live of ${key.committee.length}, ${key.threshold + 1} needed`;

@@ -51,6 +51,11 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./sign.ts")).command,
   },
   {
+    name: "reshare",
+    summary: "hand a key to another committee",
+    load: async () => (await import("./reshare.ts")).command,
+  },
+  {
     name: "keys",
     summary: "list the keys this node has a share of, or show one",
     load: async () => (await import("./keys.ts")).command,

@@ -8,23 +8,14 @@
  * @module
  */
 
-import type { CeremonySpec } from "../ceremony/spec.ts";
 import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
-import type { Ceremony } from "../ceremony/ceremony.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { fromHex, toHex } from "../encoding/bytes.ts";
-import type { Clock } from "../mesh/clock.ts";
-import type {
-  Command,
-  KeygenCommand,
-  OutcomeCommand,
-  ReshareCommand,
-  SignCommand,
-  SignResponseCommand,
-} from "../mesh/command_types.ts";
+import type { KeygenCommand, ReshareCommand, SignCommand } from "../mesh/command_types.ts";
 import { quietLogger } from "../mesh/quiet_logger.ts";
 import { WindowQuota } from "../mesh/rate_limit.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { DeskOptions } from "./desk_options.ts";
 import { NodeError } from "./errors.ts";
 import { Entry, Ledger } from "./ledger.ts";
 import {
@@ -33,40 +24,15 @@ import {
   requestFromCommand,
   requestMembers,
 } from "./request.ts";
-import type { ShareBook } from "./share_book.ts";
-
-/** How this node decides about requests of allowed initiators. */
-export type Consent = "auto" | "manual";
-
-/** What the desk needs of the mesh. */
-export interface DeskMesh {
-  /** Seals a command to a member and sends it along whatever path there is. */
-  sendSealed(to: Identity, command: Command): Promise<void>;
-  /** Floods a broadcast command. */
-  broadcast(command: Command): void;
-}
-
-/** What the desk needs of the ceremony engine. */
-export interface DeskEngine {
-  /** @throws {CeremonyRefused} */
-  start(spec: CeremonySpec): Ceremony;
-}
-
-/** Everything a desk is made of. */
-export interface DeskOptions {
-  readonly self: Identity;
-  readonly mesh: DeskMesh;
-  readonly engine: DeskEngine;
-  readonly shares: ShareBook;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly initiators: ReadonlySet<Identity>;
-  readonly consent: Consent;
-  /** Take part in requests that nobody signed; for meshes with debug builds of the Go service. */
-  readonly debugInitiation: boolean;
-  /** How long a request waits for approval, in milliseconds. */
-  readonly approvalMs: number;
-}
+import { refuseSecondReshare, settleReshare } from "./reshare_settle.ts";
+import { readNote } from "./reshare_notes.ts";
+import {
+  failureResponse,
+  MAX_REASON,
+  printable,
+  type ResponseCommand,
+  successResponse,
+} from "./responses.ts";
 
 /** Most requests of one initiator that may wait for approval. */
 const MAX_WAITING_PER_REQUESTER = 16;
@@ -77,11 +43,8 @@ const MAX_WAITING_PER_REQUESTER = 16;
 const REFUSALS_PER_STRANGER = 5;
 /** Strangers whose refusals are counted at once. */
 const STRANGERS = 4_096;
-/** Longest reason or error text taken from or told to others, in characters. */
-const MAX_REASON = 300;
 
 type StartCommand = KeygenCommand | SignCommand | ReshareCommand;
-type ResponseCommand = OutcomeCommand | SignResponseCommand;
 
 /** Who sent a command, as far as the mesh could prove it. */
 export interface Provenance {
@@ -144,7 +107,7 @@ export class Desk {
         reason,
       });
       const told = signer !== null && (this.allows(signer) || this.#refusals.take(signer));
-      if (told) await this.#respond(signer, request, false, `refused: ${reason}`);
+      if (told) await this.#respond(signer, failureResponse(request, `refused: ${reason}`));
     }
   }
 
@@ -169,7 +132,7 @@ export class Desk {
       throw usedBefore();
     }
     const local = request.requester === this.#o.self && !unsigned;
-    await this.#o.shares.check(request);
+    await this.#check(request);
     const mustWait = this.#o.consent === "manual" && !local;
     if (mustWait) {
       const waiting = this.ledger.all().filter((e) =>
@@ -200,6 +163,12 @@ export class Desk {
     return entry;
   }
 
+  async #check(request: CeremonyRequest): Promise<void> {
+    await this.#o.shares.check(request);
+    if (request.kind !== "reshare") return;
+    refuseSecondReshare(this.ledger, request);
+  }
+
   /** Starts a ceremony that waits for approval. */
   approve(entry: Entry): void {
     if (entry.state !== "waiting") {
@@ -228,6 +197,11 @@ export class Desk {
     if (entry.isOver) {
       throw new NodeError("TF-STATE", `ceremony ${entry.request.id} is ${entry.state} already`);
     }
+    if (entry.state === "confirming") {
+      throw new NodeError("TF-STATE", `the new share of ${entry.request.id} is on disk already`, {
+        hint: "the members decide together; see `transfunctioner keys settle --help`",
+      });
+    }
     const why = reason === "" ? "aborted by the operator" : reason;
     if (entry.ceremony !== undefined) entry.ceremony.abort(why);
     else await this.#decline(entry, why);
@@ -250,7 +224,7 @@ export class Desk {
     let outcome: Outcome;
     try {
       const spec = await this.#o.shares.prepare(request, () => entry.isOver);
-      if (entry.isOver) return;
+      if (entry.isOver) return await this.#o.shares.abandon(request, false);
       const ceremony = this.#o.engine.start(spec);
       entry.ceremony = ceremony;
       ceremony.onChange(() => entry.changed());
@@ -262,9 +236,13 @@ export class Desk {
         members: requestMembers(request).length,
       });
       outcome = await ceremony.result;
-      if (outcome.state === "complete") await this.#o.shares.store(request, outcome.result);
-      else await this.#o.shares.abandon(request);
+      if (request.kind === "reshare") {
+        outcome = await settleReshare(this.#o, entry, request, outcome);
+      } else if (outcome.state === "complete") await this.#o.shares.store(request, outcome.result);
     } catch (error) {
+      if (entry.ceremony === undefined) {
+        await this.#o.shares.abandon(request, false).catch(() => {});
+      }
       const reason = error instanceof Error ? error.message : String(error);
       const refused = error instanceof CeremonyRefused || error instanceof NodeError;
       outcome = {
@@ -279,6 +257,7 @@ export class Desk {
   }
 
   #finish(entry: Entry, outcome: Outcome): void {
+    const wasConfirming = entry.state === "confirming";
     if (!entry.end(outcome)) return;
     const { request } = entry;
     const fields = {
@@ -288,9 +267,9 @@ export class Desk {
     };
     if (outcome.state === "complete") {
       this.#log.info("ceremony complete", { ...fields, key: toHex(outcome.result.keyId) });
-      if (request.requester !== this.#o.self) {
-        // Success goes to the requester only.
-        void this.#respond(request.requester, request, true, "", outcome);
+      if (request.requester !== this.#o.self && request.kind !== "reshare") {
+        // Success goes to the requester only; that of a resharing was told when it was settled.
+        void this.#respond(request.requester, successResponse(request, outcome));
       }
     } else {
       this.#log.warn(`ceremony ${outcome.state}`, {
@@ -298,7 +277,7 @@ export class Desk {
         reason: outcome.reason,
         culprits: outcome.state === "failed" ? outcome.culprits.join(" ") : "",
       });
-      void this.#tellEverybody(entry, outcome.reason);
+      if (!wasConfirming) void this.#tellEverybody(entry, outcome.reason);
     }
     if (request.kind === "keygen" && request.coordinator === this.#o.self) {
       // The Go service's coordinator announces a key generation's outcome to the whole mesh.
@@ -315,40 +294,16 @@ export class Desk {
   async #tellEverybody(entry: Entry, error: string): Promise<void> {
     const to = new Set([entry.request.requester, ...requestMembers(entry.request)]);
     to.delete(this.#o.self);
-    await Promise.all([...to].map((id) => this.#respond(id, entry.request, false, error)));
+    const response = failureResponse(entry.request, error);
+    await Promise.all([...to].map((id) => this.#respond(id, response)));
   }
 
-  async #respond(
-    to: Identity,
-    request: CeremonyRequest,
-    success: boolean,
-    error: string,
-    outcome?: Outcome,
-  ): Promise<void> {
-    const ceremonyId = fromHex(request.id);
-    const text = error.slice(0, MAX_REASON);
-    let response: ResponseCommand;
-    if (request.kind === "sign") {
-      const result = outcome?.state === "complete" ? outcome.result : undefined;
-      let r: Uint8Array = new Uint8Array(0);
-      let s: Uint8Array = new Uint8Array(0);
-      if (result?.kind === "sign") {
-        if (result.curve === "secp256k1") ({ r, s } = result);
-        else {
-          r = result.signature.subarray(0, 32);
-          s = result.signature.subarray(32);
-        }
-      }
-      response = { type: "sign-response", ceremonyId, success, r, s, error: text };
-    } else {
-      const type = request.kind === "keygen" ? "keygen-response" : "reshare-response";
-      response = { type, ceremonyId, success, error: text };
-    }
+  async #respond(to: Identity, response: ResponseCommand): Promise<void> {
     try {
       await this.#o.mesh.sendSealed(to, response);
     } catch (error) {
       this.#log.debug("a ceremony response could not be sent", {
-        ceremony: request.id,
+        ceremony: toHex(response.ceremonyId),
         to,
         reason: error instanceof Error ? error.message : String(error),
       });
@@ -359,16 +314,23 @@ export class Desk {
   handleResponse(response: ResponseCommand, from: Identity): void {
     const id = toHex(response.ceremonyId);
     const entry = this.ledger.get(id);
-    if (entry === undefined || !requestMembers(entry.request).includes(from)) return;
-    const kindOfResponse = response.type.slice(0, response.type.indexOf("-"));
-    if (kindOfResponse !== entry.request.kind) return;
+    const known = entry !== undefined && requestMembers(entry.request).includes(from) &&
+      response.type === `${entry.request.kind}-response`;
+    if (response.type === "reshare-response") {
+      if (known) entry.notes.set(from, readNote(response));
+      const busy = entry !== undefined && !entry.isOver && entry.state !== "confirming";
+      // Questions about resharings that are long over come too.
+      this.#o.resharings.hear(from, response, busy);
+    }
+    if (!known) return;
     this.#responseWatchers.get(id)?.(from, response);
     if (response.success) {
       entry.confirmed.add(from);
       entry.changed();
       return;
     }
-    if (entry.isOver) return;
+    // Once all shares are on disk, a refusal is weighed and not simply followed.
+    if (entry.isOver || entry.state === "confirming") return;
     // A member that gave up will not send another message: waiting for it has no sense.
     const reason = `${from} reports: ${printable(response.error)}`;
     this.#log.warn("a member gave up on a ceremony", { ceremony: id, member: from, reason });
@@ -391,7 +353,7 @@ export class Desk {
     const members = requestMembers(request);
     const command = commandFromRequest(request);
     const others = members.filter((m) => m !== this.#o.self);
-    if (members.includes(this.#o.self)) await this.#o.shares.check(request);
+    if (members.includes(this.#o.self)) await this.#check(request);
     const sent = await Promise.allSettled(others.map((m) => this.#o.mesh.sendSealed(m, command)));
     const failed = others.filter((_, i) => sent[i]!.status === "rejected");
     if (failed.length > 0) {
@@ -416,6 +378,7 @@ export class Desk {
   /** Aborts everything that runs; nothing new is taken. */
   stop(): void {
     this.#stopped = true;
+    this.#o.resharings.stop();
     for (const entry of this.ledger.all()) {
       this.#stopWaiting(entry);
       if (!entry.isOver) entry.ceremony?.abort("the node is going down");
@@ -425,10 +388,4 @@ export class Desk {
 
 function usedBefore(): NodeError {
   return new NodeError("TF-REPLAY", "this ceremony id was used before", { exit: 3 });
-}
-
-/** Text of another node, made fit for a log line or a terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, MAX_REASON);
 }

@@ -9,6 +9,7 @@ import type { CeremonyResult, Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
 import { type CeremonyRequest, requestMembers } from "./request.ts";
+import type { Note } from "./reshare_notes.ts";
 
 /** Where a ceremony stands on this node. */
 export type EntryState =
@@ -17,6 +18,8 @@ export type EntryState =
   /** Approved; pre-parameters or the worker are being made ready. */
   | "starting"
   | "running"
+  /** A resharing whose protocol has ended here: the new members confirm their shares. */
+  | "confirming"
   | "complete"
   | "failed"
   | "aborted"
@@ -43,8 +46,10 @@ export class Entry {
   ceremony: Ceremony | undefined;
   /** How it ended; undefined until then. */
   outcome: EntryOutcome | undefined;
-  /** What members told the requester. */
+  /** Members that said that they have completed it. */
   readonly confirmed: Set<Identity> = new Set();
+  /** What members of a resharing said last. */
+  readonly notes: Map<Identity, Note> = new Map();
   readonly #watchers = new Set<() => void>();
   readonly #ended = Promise.withResolvers<EntryOutcome>();
 
@@ -117,13 +122,19 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
       : request.keyId,
     digest: request.kind === "sign" ? toHex(request.payload) : undefined,
     committee: requestMembers(request),
+    old_committee: request.kind === "reshare" ? request.oldCommittee : undefined,
+    new_committee: request.kind === "reshare" ? request.newCommittee : undefined,
     threshold: request.kind === "reshare" ? request.newThreshold : request.threshold,
     received_at: new Date(entry.receivedAt).toISOString(),
     age_ms: Math.max(0, now - entry.receivedAt),
     round: running ? ceremony.round : undefined,
     rounds: running ? ROUNDS[request.kind] : undefined,
     step: running ? ceremony.step : undefined,
-    waiting_for: running ? [...ceremony.waitingFor] : undefined,
+    waiting_for: running
+      ? [...ceremony.waitingFor]
+      : entry.state === "confirming" && request.kind === "reshare"
+      ? request.newCommittee.filter((m) => !entry.confirmed.has(m))
+      : undefined,
     code: outcome?.state === "failed" ? outcome.code : undefined,
     reason: outcome?.state === "failed" || outcome?.state === "aborted"
       ? outcome.reason
@@ -171,6 +182,7 @@ export class Ledger {
       waiting: 0,
       starting: 0,
       running: 0,
+      confirming: 0,
       complete: 0,
       failed: 0,
       aborted: 0,

@@ -103,7 +103,8 @@ export class PeerDirectory {
   }
 }
 
-function softwareOf(session: SessionView | undefined): string | undefined {
+/** What a session shows its peer to run: `transfunctioner` or `go`; undefined without one. */
+export function softwareOf(session: SessionView | undefined): string | undefined {
   if (session === undefined) return undefined;
   return session.ours ? "transfunctioner" : "go";
 }

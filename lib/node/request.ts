@@ -68,8 +68,8 @@ export function requestMembers(request: CeremonyRequest): Identity[] {
     : [...request.committee];
 }
 
-/** Largest generation that a request may name: metadata counts no further. */
-const MAX_GENERATION = 0xffff_ffffn;
+/** Largest generation that a request may name: far more than there are days in a life. */
+const MAX_GENERATION = 1_000_000n;
 /** Largest committee that a request may name; the engine has its own, lower bound. */
 const MAX_PARTIES = 256;
 

@@ -12,14 +12,16 @@ import type { CeremonyResult } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { fromHex, toHex } from "../encoding/bytes.ts";
 import { KeystoreError } from "../keystore/errors.ts";
-import type { Keystore } from "../keystore/keystore.ts";
+import type { Keystore, RecoveryReport } from "../keystore/keystore.ts";
 import { type KeyMeta, newKeyMeta } from "../keystore/meta.ts";
 import type { Clock } from "../mesh/clock.ts";
 import { NodeError } from "./errors.ts";
 import type { PreParamsSupply } from "./preparams_supply.ts";
 import type { CeremonyRequest, ReshareRequest, SignRequest } from "./request.ts";
+import type { PendingReshare, ReshareBook } from "./reshare_commit.ts";
+import type { Standing } from "./reshare_notes.ts";
 
-/** The keystore as the desk sees it. */
+/** The keystore as the desk sees it. The second phase of a resharing is {@link ReshareBook}'s. */
 export interface ShareBook {
   /** Whether a ceremony id was used before, also before a restart. */
   seen(id: string): boolean;
@@ -31,8 +33,13 @@ export interface ShareBook {
   prepare(request: CeremonyRequest, cancelled: () => boolean): Promise<CeremonySpec>;
   /** Stores what a complete ceremony made; durable when it resolves. */
   store(request: CeremonyRequest, result: CeremonyResult): Promise<void>;
-  /** Puts away what a failed ceremony left behind. */
-  abandon(request: CeremonyRequest): Promise<void>;
+  /**
+   * Puts away what a failed ceremony left behind.
+   *
+   * @param dealt Whether this node may have handed its share on as a leaving member of a
+   * resharing: then the mark that says so stays.
+   */
+  abandon(request: CeremonyRequest, dealt: boolean): Promise<void>;
 }
 
 /** The deadlines that ceremonies get from the configuration, in milliseconds. */
@@ -42,7 +49,7 @@ export interface CeremonyDeadlines {
 }
 
 /** The real one, over a {@link Keystore}. */
-export class KeystoreBook implements ShareBook {
+export class KeystoreBook implements ShareBook, ReshareBook {
   readonly #self: Identity;
   readonly #keystore: Keystore;
   readonly #supply: PreParamsSupply;
@@ -84,16 +91,38 @@ export class KeystoreBook implements ShareBook {
         if (request.oldCommittee.includes(this.#self)) {
           checkResharing(request, await this.#meta(request.keyId));
         }
+        await this.#checkDecided(request.keyId);
       }
     }
   }
 
-  async #meta(keyId: string): Promise<KeyMeta> {
-    let meta: KeyMeta;
+  async #checkDecided(keyId: string): Promise<void> {
+    const open = (await this.#keystore.staged()).find((s) => s.keyId === keyId);
+    if (open === undefined) return;
+    throw new NodeError(
+      "TF-UNDECIDED",
+      `an earlier resharing of key ${keyId} is undecided here (ceremony ${open.ceremony})`,
+      {
+        exit: 3,
+        hint: "`transfunctioner status` says whose word is missing; start those nodes, or look " +
+          "at `transfunctioner keys settle --help`",
+      },
+    );
+  }
+
+  /** The key's metadata whatever its status; undefined if there never was a share here. */
+  async #anyMeta(keyId: string): Promise<KeyMeta | undefined> {
     try {
-      meta = await this.#keystore.readMeta(keyId);
+      return await this.#keystore.readMeta(keyId);
     } catch (error) {
-      if (!(error instanceof KeystoreError) || error.code !== "TF-NOT-FOUND") throw error;
+      if (error instanceof KeystoreError && error.code === "TF-NOT-FOUND") return undefined;
+      throw error;
+    }
+  }
+
+  async #meta(keyId: string): Promise<KeyMeta> {
+    const meta = await this.#anyMeta(keyId);
+    if (meta === undefined) {
       throw new NodeError("TF-NO-KEY", `no share of key ${keyId} is stored here`, {
         exit: 3,
         hint: "`transfunctioner keys` lists the keys of this node",
@@ -143,11 +172,14 @@ export class KeystoreBook implements ShareBook {
     const { curve, oldCommittee, newCommittee, oldThreshold, newThreshold, newKeys } = request;
     const isOld = oldCommittee.includes(this.#self);
     const isNew = newCommittee.includes(this.#self);
-    const meta = isOld ? await this.#meta(request.keyId) : undefined;
+    // The share may be staged since the request was checked: approval can take its time.
+    await this.#checkDecided(request.keyId);
+    const before = isOld ? await this.#meta(request.keyId) : await this.#anyMeta(request.keyId);
+    if (before !== undefined && before.curve !== curve) throw wrongCurve(before, curve);
     const preParams = isNew && curve === "secp256k1"
       ? await this.#supply.take(cancelled)
       : undefined;
-    return {
+    const spec: CeremonySpec = {
       ...common,
       kind: "reshare",
       curve,
@@ -157,19 +189,27 @@ export class KeystoreBook implements ShareBook {
       oldThreshold,
       newThreshold,
       ...(newKeys === undefined ? {} : { newKeys }),
-      ...(meta === undefined ? {} : {
-        publicKey: meta.publicKey,
-        share: await this.#keystore.readShareCiphertext(meta.keyId),
-      }),
+      ...(before === undefined ? {} : { publicKey: before.publicKey }),
+      // Only of a dealer: the share of a holder that was left out before may be out of date.
+      ...(isOld ? { share: await this.#keystore.readShareCiphertext(request.keyId) } : {}),
       ...(preParams === undefined ? {} : { preParams }),
       onNewShare: async (share) => {
-        const next = this.#newMeta(request, share.publicKey, meta);
+        const next = this.#newMeta(request, share.publicKey, before);
         await this.#keystore.stageShare(request.keyId, request.id, share.shareCiphertext, next);
       },
     };
+    // From here on the others may get the key without this node hearing of it.
+    if (isOld && !isNew) {
+      const leaving = { ceremony: request.id, committee: newCommittee };
+      await this.#keystore.markLeaving(request.keyId, leaving);
+    }
+    return spec;
   }
 
   #newMeta(request: ReshareRequest, publicKey: Uint8Array, previous: KeyMeta | undefined): KeyMeta {
+    // A newcomer only knows what the request says; members' counts may differ after a resharing
+    // that a Go client asked for, and the higher one is the truth.
+    const generation = Math.max(request.newGeneration ?? 1, (previous?.generation ?? -1) + 1);
     return newKeyMeta({
       keyId: request.keyId,
       committee: request.newCommittee,
@@ -178,7 +218,8 @@ export class KeystoreBook implements ShareBook {
       curve: request.curve,
       nowMs: this.#clock.now(),
       ceremony: request.id,
-      ...(previous === undefined ? { generation: 1 } : { previous }),
+      generation,
+      ...(previous === undefined ? {} : { previous }),
     });
   }
 
@@ -194,16 +235,60 @@ export class KeystoreBook implements ShareBook {
         ceremony: request.id,
       });
       await this.#keystore.writeShareCiphertext(meta.keyId, result.shareCiphertext, meta);
-    } else if (result.kind === "reshare" && request.kind === "reshare") {
-      if (result.shareCiphertext !== null) {
-        await this.#keystore.commitStaged(request.keyId, request.id);
-      } else await this.#keystore.retireShare(request.keyId, request.id);
     }
   }
 
-  async abandon(request: CeremonyRequest): Promise<void> {
-    if (request.kind === "reshare") await this.#keystore.discardStaged(request.keyId, request.id);
+  async abandon(request: CeremonyRequest, dealt: boolean): Promise<void> {
+    if (request.kind !== "reshare") return;
+    await this.#keystore.discardStaged(request.keyId, request.id);
+    if (dealt || !request.oldCommittee.includes(this.#self)) return;
+    await this.#keystore.unmarkLeaving(request.keyId, request.id);
   }
+
+  async commit({ keyId, ceremony, role }: PendingReshare): Promise<void> {
+    const meta = await this.#anyMeta(keyId);
+    if (role === "leaving") await this.#keystore.retireShare(keyId, ceremony);
+    else if (meta?.status !== "active" || meta.ceremony !== ceremony) {
+      await this.#keystore.commitStaged(keyId, ceremony);
+    }
+  }
+
+  async discard({ keyId, ceremony, role }: PendingReshare): Promise<void> {
+    if (role === "leaving") await this.#keystore.unmarkLeaving(keyId, ceremony);
+    else await this.#keystore.discardStaged(keyId, ceremony);
+  }
+
+  async standing(ceremony: string): Promise<Standing | null> {
+    for (const meta of await this.#keystore.listKeys()) {
+      if (meta.leaving?.ceremony === ceremony) return null;
+      const event = meta.history.find((h) => h.ceremony === ceremony);
+      if (event?.event === "reshared away") return null;
+      if (meta.ceremony === ceremony || event !== undefined) return "settled";
+    }
+    const staged = await this.#keystore.staged();
+    return staged.some((s) => s.ceremony === ceremony) ? null : "refused";
+  }
+}
+
+/** What a crash or a stop left undecided, for `ReshareCommit.resume`. */
+export function undecidedOf(recovery: RecoveryReport): PendingReshare[] {
+  const common = { audience: [], acknowledged: false };
+  return [
+    ...recovery.staged.map(({ keyId, ceremony, meta }) => ({
+      ...common,
+      keyId,
+      ceremony,
+      role: "new" as const,
+      newCommittee: meta.committee,
+    })),
+    ...recovery.leaving.map(({ keyId, ceremony, committee }) => ({
+      ...common,
+      keyId,
+      ceremony,
+      role: "leaving" as const,
+      newCommittee: committee,
+    })),
+  ];
 }
 
 function checkSize(committee: readonly Identity[], threshold: number, what: string): void {
@@ -236,12 +321,12 @@ function checkSigning(request: SignRequest, meta: KeyMeta): void {
   }
 }
 
+function wrongCurve(meta: KeyMeta, curve: string): NodeError {
+  return new NodeError("TF-REQUEST", `the key is on ${meta.curve}, not ${curve}`, { exit: 3 });
+}
+
 function checkResharing(request: ReshareRequest, meta: KeyMeta): void {
-  if (request.curve !== meta.curve) {
-    throw new NodeError("TF-REQUEST", `the key is on ${meta.curve}, not ${request.curve}`, {
-      exit: 3,
-    });
-  }
+  if (request.curve !== meta.curve) throw wrongCurve(meta, request.curve);
   if (request.oldThreshold !== meta.threshold || request.oldCommittee.length <= meta.threshold) {
     throw new NodeError(
       "TF-REQUEST",

@@ -7,10 +7,12 @@ import { fromHex } from "../../lib/encoding/bytes.ts";
 import type { Command } from "../../lib/mesh/command_types.ts";
 import { Desk } from "../../lib/node/desk.ts";
 import { NodeError } from "../../lib/node/errors.ts";
+import { ReshareCommit } from "../../lib/node/reshare_commit.ts";
 import {
   type CeremonyRequest,
   commandFromRequest,
   requestFromCommand,
+  type ReshareRequest,
 } from "../../lib/node/request.ts";
 import type { ShareBook } from "../../lib/node/share_book.ts";
 import { collectingLogger } from "../../lib/observe/logger.ts";
@@ -31,6 +33,25 @@ function keygenRequest(requester: Identity, ceremony = "ab".repeat(32)): Ceremon
   };
 }
 
+function reshareRequest(newCommittee: Identity[], ceremony = "cd".repeat(32)): ReshareRequest {
+  return {
+    kind: "reshare",
+    id: ceremony,
+    requester: B,
+    keyId: "11".repeat(16),
+    curve: "ed25519",
+    oldCommittee: [SELF, B],
+    oldThreshold: 1,
+    newCommittee,
+    newThreshold: 1,
+  };
+}
+
+function reshareSpec(request: ReshareRequest): CeremonySpec {
+  const { requester: _, id, keyId, ...rest } = request;
+  return { ...rest, id: fromHex(id), keyId: fromHex(keyId), share: new Uint8Array(1) };
+}
+
 function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
   const clock = new VirtualClock();
   const log = collectingLogger();
@@ -49,7 +70,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
     },
     check: () => Promise.resolve(),
     prepare: (request) =>
-      Promise.resolve({
+      request.kind === "reshare" ? Promise.resolve(reshareSpec(request)) : Promise.resolve({
         kind: "keygen",
         curve: "secp256k1",
         id: fromHex(request.id),
@@ -62,15 +83,31 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
       stored.push(request);
       return Promise.resolve();
     },
-    abandon: () => Promise.resolve(),
+    abandon: (_, dealt) => Promise.resolve(void settled.push(`abandon, dealt: ${dealt}`)),
   };
+  const sendSealed = (to: Identity, command: Command) => {
+    sent.push({ to, command });
+    return Promise.resolve();
+  };
+  const settled: string[] = [];
+  const resharings = new ReshareCommit({
+    self: SELF,
+    clock,
+    log,
+    send: sendSealed,
+    software: () => "transfunctioner",
+    book: {
+      commit: ({ role }) => Promise.resolve(void settled.push(`commit ${role}`)),
+      discard: ({ role }) => Promise.resolve(void settled.push(`discard ${role}`)),
+      seen: (ceremony) => seen.has(ceremony),
+      standing: () => Promise.resolve("settled"),
+    },
+  });
   const desk = new Desk({
     self: SELF,
+    resharings,
     mesh: {
-      sendSealed: (to, command) => {
-        sent.push({ to, command });
-        return Promise.resolve();
-      },
+      sendSealed,
       broadcast: (command) => broadcasts.push(command),
     },
     engine: {
@@ -103,6 +140,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
     started,
     seen,
     stored,
+    settled,
     desk,
     failStore: () => storeFails = true,
   };
@@ -267,4 +305,122 @@ Deno.test("Desk asks the others before it starts itself, and announces as coordi
   w.started[0]!.finish(complete);
   await entry.ended;
   assert.deepEqual(w.broadcasts.map((c) => c.type), ["ceremony-result"]);
+});
+
+const reshared = (newCommittee: Identity[]): Outcome => ({
+  state: "complete",
+  result: {
+    kind: "reshare",
+    curve: "ed25519",
+    keyId: new Uint8Array(16),
+    publicKey: new Uint8Array(32),
+    shareCiphertext: newCommittee.includes(SELF) ? new Uint8Array(50) : null,
+    committee: newCommittee,
+    threshold: 1,
+  },
+});
+const answer = (success: boolean, error = "") => ({
+  type: "reshare-response" as const,
+  ceremonyId: fromHex("cd".repeat(32)),
+  success,
+  error,
+});
+const failed: Outcome = {
+  state: "failed",
+  code: "TF-TIMEOUT",
+  reason: "too late",
+  round: 4,
+  culprits: [],
+};
+
+Deno.test("Desk makes a new share current only when the other new member has confirmed", async () => {
+  const w = world();
+  const request = reshareRequest([SELF, C]);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  w.started[0]!.finish(reshared([SELF, C]));
+  await settle();
+  const entry = w.desk.ledger.get(request.id)!;
+  assert.equal(entry.state, "confirming");
+  assert.deepEqual(w.settled, []);
+  assert.deepEqual(w.sent.map((s) => s.to).sort(), [B, C]);
+  await assert.rejects(w.desk.abort(entry, ""), /on disk already/);
+  w.desk.handleResponse(answer(false, "an old member is too late to matter"), B);
+  w.desk.handleResponse(answer(true), C);
+  await settle();
+  assert.deepEqual(w.settled, ["commit new"]);
+  assert.equal(entry.state, "complete");
+  // The requester learns that it is settled, nobody else needs to.
+  assert.deepEqual([w.sent.at(-1)!.to, w.sent.length], [B, 3]);
+});
+
+Deno.test("Desk counts a confirmation that came while its own run was still going", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(reshareRequest([SELF, C])), { sealedBy: B });
+  await settle();
+  w.desk.handleResponse(answer(true), C);
+  w.started[0]!.finish(reshared([SELF, C]));
+  await settle();
+  assert.deepEqual(w.settled, ["commit new"]);
+});
+
+Deno.test("Desk drops a staged share when its own run fails, and tells everybody", async () => {
+  const w = world();
+  const request = reshareRequest([SELF, C]);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  w.started[0]!.finish(failed);
+  await settle();
+  assert.deepEqual(w.settled, ["abandon, dealt: false"]);
+  assert.equal(w.desk.ledger.get(request.id)!.state, "failed");
+  assert.deepEqual(w.sent.map((s) => [s.to, (s.command as { success: boolean }).success]), [
+    [B, false],
+    [C, false],
+  ]);
+});
+
+Deno.test("Desk of a leaving member destroys its share although its own run failed, if the others did not", async () => {
+  const w = world();
+  const request = reshareRequest([B, C]);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  const { ceremony, finish } = w.started[0]!;
+  ceremony.move({ round: 4, step: "waiting", waitingFor: [C] });
+  finish(failed);
+  await settle();
+  assert.equal(w.desk.ledger.get(request.id)!.state, "failed");
+  assert.deepEqual(w.settled, ["abandon, dealt: true"]);
+  w.desk.handleResponse(answer(true), B);
+  w.desk.handleResponse(answer(true), C);
+  await settle();
+  assert.deepEqual(w.settled, ["abandon, dealt: true", "commit leaving"]);
+});
+
+Deno.test("Desk ends a running resharing when a member refuses, and keeps the old share", async () => {
+  const w = world();
+  const request = reshareRequest([SELF, C]);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  w.desk.handleResponse(answer(false, "refused: denied by the operator"), C);
+  await settle();
+  assert.equal(w.desk.ledger.get(request.id)!.state, "aborted");
+  assert.deepEqual(w.settled, ["abandon, dealt: false"]);
+});
+
+Deno.test("Desk refuses a second resharing of a key while one is going on", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(reshareRequest([SELF, C])), { sealedBy: B });
+  await settle();
+  const second = reshareRequest([SELF, C], "ef".repeat(32));
+  await w.desk.handleStart(startCommand(second), { sealedBy: B });
+  assert.match((w.sent.at(-1)!.command as { error: string }).error, /being reshared already/);
+  assert.equal(w.started.length, 1);
+});
+
+Deno.test("Desk answers questions about a resharing of before its start", async () => {
+  const w = world();
+  w.seen.add("cd".repeat(32));
+  w.desk.handleResponse(answer(true, "asking: staged"), C);
+  await settle();
+  assert.deepEqual(w.sent, [{ to: C, command: answer(true, "settled") }]);
 });

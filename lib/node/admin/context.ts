@@ -5,6 +5,7 @@
  */
 
 import type { RandomSource } from "../../arith/random.ts";
+import type { DescribeRequest, ShareDescription } from "../../ceremony/describe.ts";
 import { type Identity, type NodeIdentity, parseIdentity } from "../../crypto/identity.ts";
 import { fromHex } from "../../encoding/bytes.ts";
 import type { Keystore } from "../../keystore/keystore.ts";
@@ -13,6 +14,7 @@ import type { Desk } from "../desk.ts";
 import { badRequest } from "../errors.ts";
 import type { PeerInfo } from "../peer_directory.ts";
 import type { SupplyState } from "../preparams_supply.ts";
+import type { ReshareCommit } from "../reshare_commit.ts";
 
 /** Where the admin interface looks. */
 export interface AdminContext {
@@ -32,6 +34,9 @@ export interface AdminContext {
   readonly initiators: readonly Identity[];
   readonly debugInitiation: boolean;
   readonly warnings: () => string[];
+  /** Tells what is not secret about a stored share; rejects if it cannot be used. */
+  readonly describeShare: (request: Omit<DescribeRequest, "self">) => Promise<ShareDescription>;
+  readonly resharings: ReshareCommit;
   /** Longest time an admin may wait for a ceremony by default, in milliseconds. */
   readonly ceremonyTimeoutMs: number;
 }

@@ -63,15 +63,20 @@ export async function follow(
   });
 }
 
-/** Members of our own kind that have not confirmed the key in time; a Go node never does. */
+/**
+ * Members of our own kind that have not confirmed in time; a Go node never does.
+ *
+ * @param has Whether a member has confirmed; default: whether it reported success.
+ */
 export async function confirmations(
   ctx: AdminContext,
   entry: Entry,
   committee: readonly Identity[],
+  has: (member: Identity) => boolean = (member) => entry.confirmed.has(member),
 ): Promise<Identity[]> {
   const software = new Map(ctx.peers().map((p) => [p.identity, p.software]));
   const expected = committee.filter((m) => m !== ctx.identity.identity && software.get(m) !== "go");
-  const missing = () => expected.filter((m) => !entry.confirmed.has(m));
+  const missing = () => expected.filter((m) => !has(m));
   if (missing().length > 0) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = entry.watch(() => missing().length === 0 && resolve());
@@ -95,6 +100,15 @@ export async function within<T>(
     : integer(params, "timeout_ms", 1, 86_400_000);
   const expired = Promise.withResolvers<never>();
   const cancel = ctx.clock.setTimer(ms, () => {
+    if (entry.state === "confirming") {
+      expired.reject(
+        new NodeError("TF-TIMEOUT", `not settled within ${Math.round(ms / 1000)} s`, {
+          exit: 4,
+          hint: "the new shares are on disk and the members go on; see `transfunctioner status`",
+        }),
+      );
+      return;
+    }
     const silent = entry.ceremony?.waitingFor ?? [];
     expired.reject(
       new NodeError("TF-TIMEOUT", `no result within ${Math.round(ms / 1000)} s`, {

@@ -48,6 +48,7 @@ export async function keyViews(ctx: AdminContext): Promise<Record<string, unknow
         committee: [],
         threshold: 0,
         generation: 0,
+        history: [],
         created_at: "",
         live: 0,
         needed: 0,
@@ -66,6 +67,7 @@ export async function metaOf(ctx: AdminContext, keyId: string): Promise<KeyMeta 
   return report?.meta ?? undefined;
 }
 
+/** What the admin interface shows of a key. */
 export function keyView(ctx: AdminContext, meta: KeyMeta): Record<string, unknown> {
   const live = liveMembers(ctx);
   const count = meta.committee.filter((m) => live.has(m)).length;
@@ -79,6 +81,8 @@ export function keyView(ctx: AdminContext, meta: KeyMeta): Record<string, unknow
     generation: meta.generation,
     status: meta.status,
     created_at: meta.createdAt,
+    ceremony: meta.ceremony,
+    history: meta.history,
     live: count,
     needed: meta.threshold + 1,
     can_sign: meta.status === "active" && count > meta.threshold &&

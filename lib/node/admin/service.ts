@@ -13,6 +13,8 @@ import { ceremony } from "./ceremonies.ts";
 import { type AdminContext, type OnEvent, type Params, text } from "./context.ts";
 import { keygen } from "./keygen.ts";
 import { keyViews, peerView } from "./readiness.ts";
+import { reshare } from "./reshare.ts";
+import { settleKey } from "./settle.ts";
 import { sign } from "./sign.ts";
 import { identity, status } from "./status.ts";
 
@@ -28,8 +30,10 @@ const METHODS: Readonly<Record<string, Method>> = {
     return { accepted: true };
   },
   "keys": async (ctx) => ({ keys: await keyViews(ctx) }),
+  "keys.settle": settleKey,
   "keygen": keygen,
   "sign": sign,
+  "reshare": reshare,
   "ceremonies": (ctx) => ({
     ceremonies: ctx.desk.ledger.all().map((e) => entryView(e, ctx.clock.now())),
   }),

@@ -36,11 +36,17 @@ export async function sign(
       hint: "`transfunctioner keys` lists what it has; with --members it asks other nodes",
     });
   }
+  if (meta?.status === "reshared away" && params["members"] === undefined) {
+    throw new NodeError("TF-NO-KEY", `key ${keyId} was reshared away from this node`, {
+      exit: 3,
+      hint: "ask on a node of its present committee, or name signers with --members",
+    });
+  }
   const payload = signPayload(params, meta?.curve ?? "secp256k1");
   const committee = params["members"] === undefined
     ? chooseSigners(ctx, meta!)
     : identities(params, "members");
-  const threshold = meta?.threshold ?? committee.length - 1;
+  const threshold = meta?.status === "active" ? meta.threshold : committee.length - 1;
   requireLive(ctx, committee);
   const request: SignRequest = {
     kind: "sign",

@@ -38,7 +38,7 @@ export async function status(ctx: AdminContext): Promise<Record<string, unknown>
     peers_known: peers.length,
     pre_params: o.supply(),
     ceremonies: {
-      running: counts.running + counts.starting + counts.requested,
+      running: counts.running + counts.starting + counts.confirming + counts.requested,
       waiting: counts.waiting,
       complete: counts.complete,
       failed: counts.failed + counts.aborted,

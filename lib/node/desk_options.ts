@@ -1,0 +1,49 @@
+/**
+ * What a desk is made of.
+ *
+ * @module
+ */
+
+import type { Ceremony } from "../ceremony/ceremony.ts";
+import type { CeremonySpec } from "../ceremony/spec.ts";
+import type { Identity } from "../crypto/identity.ts";
+import type { Clock } from "../mesh/clock.ts";
+import type { Command } from "../mesh/command_types.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { ReshareCommit } from "./reshare_commit.ts";
+import type { ShareBook } from "./share_book.ts";
+
+/** How this node decides about requests of allowed initiators. */
+export type Consent = "auto" | "manual";
+
+/** What the desk needs of the mesh. */
+export interface DeskMesh {
+  /** Seals a command to a member and sends it along whatever path there is. */
+  sendSealed(to: Identity, command: Command): Promise<void>;
+  /** Floods a broadcast command. */
+  broadcast(command: Command): void;
+}
+
+/** What the desk needs of the ceremony engine. */
+export interface DeskEngine {
+  /** @throws {CeremonyRefused} */
+  start(spec: CeremonySpec): Ceremony;
+}
+
+/** Everything a desk is made of. */
+export interface DeskOptions {
+  readonly self: Identity;
+  readonly mesh: DeskMesh;
+  readonly engine: DeskEngine;
+  readonly shares: ShareBook;
+  /** Decides when the new share of a resharing becomes current. */
+  readonly resharings: ReshareCommit;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly initiators: ReadonlySet<Identity>;
+  readonly consent: Consent;
+  /** Take part in requests that nobody signed; for meshes with debug builds of the Go service. */
+  readonly debugInitiation: boolean;
+  /** How long a request waits for approval, in milliseconds. */
+  readonly approvalMs: number;
+}

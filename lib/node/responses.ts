@@ -1,0 +1,56 @@
+/**
+ * What a member tells the requester about the end of a ceremony (specification: mesh section 7).
+ *
+ * @module
+ */
+
+import type { Outcome } from "../ceremony/verdict.ts";
+import { fromHex } from "../encoding/bytes.ts";
+import type { OutcomeCommand, SignResponseCommand } from "../mesh/command_types.ts";
+import type { CeremonyRequest } from "./request.ts";
+
+/** Longest reason or error text taken from or told to others, in characters. */
+export const MAX_REASON = 300;
+
+/** A response of any kind. */
+export type ResponseCommand = OutcomeCommand | SignResponseCommand;
+
+/** The response that says that `request` failed here, or was refused. */
+export function failureResponse(request: CeremonyRequest, error: string): ResponseCommand {
+  const ceremonyId = fromHex(request.id);
+  const text = error.slice(0, MAX_REASON);
+  if (request.kind === "sign") {
+    const nothing = new Uint8Array(0);
+    return {
+      type: "sign-response",
+      ceremonyId,
+      success: false,
+      r: nothing,
+      s: nothing,
+      error: text,
+    };
+  }
+  return { type: `${request.kind}-response`, ceremonyId, success: false, error: text };
+}
+
+/** The response that carries what a complete ceremony made; halves of a signature for any curve. */
+export function successResponse(
+  request: CeremonyRequest,
+  { result }: Outcome & { state: "complete" },
+): ResponseCommand {
+  const ceremonyId = fromHex(request.id);
+  if (request.kind !== "sign" || result.kind !== "sign") {
+    const kind = request.kind === "reshare" ? "reshare" : "keygen";
+    return { type: `${kind}-response`, ceremonyId, success: true, error: "" };
+  }
+  const { r, s } = result.curve === "secp256k1"
+    ? result
+    : { r: result.signature.subarray(0, 32), s: result.signature.subarray(32) };
+  return { type: "sign-response", ceremonyId, success: true, r, s, error: "" };
+}
+
+/** Text of another node, made fit for a log line or a terminal. */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, MAX_REASON);
+}
