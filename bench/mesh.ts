@@ -1,0 +1,230 @@
+// deno-lint-ignore-file no-console -- prints its figures
+/**
+ * Figures of the mesh: `deno run -A --v8-flags=--expose-gc,--max-old-space-size=12000 bench/mesh.ts
+ * [--json] [--nodes 10,100,1000] [--no-sockets]`.
+ *
+ * The first part simulates N real nodes on virtual time (see `tests/sim`): only the byte stream and
+ * its encryption are replaced. The second part uses real sockets on loopback, both ends in this
+ * process, and a plain TCP echo beside it as the yardstick of the machine and the moment.
+ *
+ * @module
+ */
+
+import { systemRandom } from "../lib/arith/random.ts";
+import { NodeIdentity } from "../lib/crypto/identity.ts";
+import { systemClock } from "../lib/mesh/clock.ts";
+import { handshake } from "../lib/mesh/handshake.ts";
+import type { Connection } from "../lib/mesh/net.ts";
+import { Transport } from "../lib/mesh/transport.ts";
+import { denoNet } from "../lib/node/deno_net.ts";
+import { Simulation } from "../tests/sim/simulation.ts";
+
+const MINUTE = 60_000;
+
+/** One row of the first part. */
+interface Scale {
+  readonly nodes: number;
+  /** Virtual seconds from the last start until everybody knows everybody. */
+  readonly convergenceSeconds: number;
+  readonly sessionsPerNode: number;
+  readonly arrived: number;
+  readonly messagesPerEnvelope: number;
+  readonly linksPerEnvelope: number;
+  readonly overhead: number;
+  readonly memoryPerNodeKiB: number;
+  readonly idleKiBPerNodeMinute: number;
+  readonly idleFramesPerNodeMinute: number;
+  readonly wallSeconds: number;
+}
+
+function used(): number {
+  (globalThis as { gc?: () => void }).gc?.();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
+
+async function scale(nodes: number): Promise<Scale> {
+  const begun = performance.now();
+  const before = used();
+  const sim = new Simulation({ size: nodes, seed: `bench ${nodes}` });
+  // All within ten seconds, as after a power cut.
+  await sim.start(sim.nodes, Math.max(1, Math.round(10_000 / nodes)));
+  const convergence = await sim.converge(10 * MINUTE);
+  // Sessions are topped up every 67 s, and far records repeated every 250 s at 1,000 nodes.
+  await sim.clock.advance(6 * MINUTE);
+  const start = { ...sim.net.traffic };
+  await sim.clock.advance(4 * MINUTE);
+  const bytes = sim.net.traffic.bytes - start.bytes;
+  const frames = sim.net.traffic.frames - start.frames;
+  const memory = used() - before;
+  await sim.converge(0);
+  const sent = 200;
+  const { arrived, copies, links } = await sim.exchange(sent);
+  const sessions = sim.nodes.reduce((sum, n) => sum + n.mesh.sessions().length, 0);
+  await sim.stop();
+  return {
+    nodes,
+    convergenceSeconds: convergence / 1000,
+    sessionsPerNode: sessions / nodes,
+    arrived: arrived / sent,
+    messagesPerEnvelope: copies / sent,
+    linksPerEnvelope: links / sent,
+    overhead: copies / links,
+    memoryPerNodeKiB: memory / nodes / 1024,
+    idleKiBPerNodeMinute: bytes / nodes / 4 / 1024,
+    idleFramesPerNodeMinute: frames / nodes / 4,
+    wallSeconds: (performance.now() - begun) / 1000,
+  };
+}
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+
+/** Two connected ends on loopback. */
+async function pair(): Promise<[Connection, Connection]> {
+  const listener = await denoNet.listen("127.0.0.1", 0);
+  const { host, port } = listener.address;
+  const [near, far] = await Promise.all([denoNet.dial(host, port, 5_000), listener.accept()]);
+  listener.close();
+  return [near, far!];
+}
+
+const options = { clock: systemClock, random: systemRandom };
+const keys = [NodeIdentity.generate(systemRandom), NodeIdentity.generate(systemRandom)] as const;
+
+async function session(): Promise<[Transport, Transport]> {
+  const [near, far] = await pair();
+  const [a, b] = await Promise.all([
+    Transport.connect(near, options),
+    Transport.accept(far, options),
+  ]);
+  await Promise.all([
+    handshake(a, keys[0], { random: systemRandom }),
+    handshake(b, keys[1], { random: systemRandom }),
+  ]);
+  return [a, b];
+}
+
+async function sessionsPerSecond(): Promise<number> {
+  const count = 100;
+  const begun = performance.now();
+  for (let i = 0; i < count; i++) {
+    const [a, b] = await session();
+    a.close();
+    b.close();
+  }
+  return count / ((performance.now() - begun) / 1000);
+}
+
+/** Frames echoed per second over one session, `window` on their way at once. */
+async function frameEcho(size: number, count: number, window: number): Promise<number> {
+  const [a, b] = await session();
+  const echo = (async () => {
+    for (let i = 0; i < count; i++) void b.send(await b.receive()).catch(() => {});
+  })();
+  const body = systemRandom(size);
+  const begun = performance.now();
+  for (let i = 0; i < Math.min(window, count); i++) void a.send(body);
+  for (let i = 0; i < count; i++) {
+    await a.receive();
+    if (i + window < count) void a.send(body);
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  await echo;
+  a.close();
+  b.close();
+  return count / seconds;
+}
+
+async function exactly(connection: Connection, into: Uint8Array): Promise<void> {
+  for (let at = 0; at < into.length;) {
+    const n = await connection.read(into.subarray(at));
+    if (n === null) throw new Error("connection closed");
+    at += n;
+  }
+}
+
+async function all(connection: Connection, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** The same over plain TCP: messages of fixed size, no encryption, no header. */
+async function plainEcho(size: number, count: number, window: number): Promise<number> {
+  const [a, b] = await pair();
+  const echo = (async () => {
+    const into = new Uint8Array(size);
+    for (let i = 0; i < count; i++) {
+      await exactly(b, into);
+      await all(b, into);
+    }
+  })();
+  const body = systemRandom(size);
+  const begun = performance.now();
+  let writing = Promise.resolve();
+  const send = () => void (writing = writing.then(() => all(a, body)));
+  for (let i = 0; i < Math.min(window, count); i++) send();
+  const into = new Uint8Array(size);
+  for (let i = 0; i < count; i++) {
+    await exactly(a, into);
+    if (i + window < count) send();
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  await echo;
+  a.close();
+  b.close();
+  return count / seconds;
+}
+
+async function sockets() {
+  const runs = async (measure: () => Promise<number>) => {
+    await measure();
+    const values: number[] = [];
+    for (let i = 0; i < 5; i++) values.push(await measure());
+    return median(values);
+  };
+  const small = 200;
+  const large = 64 * 1024;
+  const mb = (perSecond: number) => perSecond * large / 1e6;
+  return {
+    sessionsPerSecond: await runs(sessionsPerSecond),
+    framesPerSecond: await runs(() => frameEcho(small, 4_000, 64)),
+    plainMessagesPerSecond: await runs(() => plainEcho(small, 4_000, 64)),
+    sessionMBPerSecond: mb(await runs(() => frameEcho(large, 300, 8))),
+    plainMBPerSecond: mb(await runs(() => plainEcho(large, 300, 8))),
+  };
+}
+
+if (import.meta.main) {
+  const json = Deno.args.includes("--json");
+  const sizes = (Deno.args[Deno.args.indexOf("--nodes") + 1] ?? "").match(/^[\d,]+$/) === null
+    ? [10, 100, 1_000]
+    : Deno.args[Deno.args.indexOf("--nodes") + 1]!.split(",").map(Number);
+  const simulated: Scale[] = [];
+  const real = Deno.args.includes("--no-sockets") ? null : await sockets();
+  for (const nodes of sizes) {
+    simulated.push(await scale(nodes));
+    if (!json) console.error(`${nodes} nodes simulated`);
+  }
+  if (json) console.log(JSON.stringify({ simulated, sockets: real }, null, 2));
+  else {
+    const rows: [keyof Scale, string, number][] = [
+      ["nodes", "nodes", 0],
+      ["convergenceSeconds", "convergence after the last start, virtual s", 0],
+      ["sessionsPerNode", "sessions per node", 1],
+      ["arrived", "share of sealed envelopes that arrived", 2],
+      ["messagesPerEnvelope", "messages per envelope", 2],
+      ["linksPerEnvelope", "shortest way, links", 2],
+      ["overhead", "messages per link of the shortest way", 3],
+      ["memoryPerNodeKiB", "memory per node, KiB", 0],
+      ["idleKiBPerNodeMinute", "idle traffic sent per node and minute, KiB", 0],
+      ["idleFramesPerNodeMinute", "idle frames sent per node and minute", 0],
+      ["wallSeconds", "wall time of the simulation, s", 0],
+    ];
+    for (const [field, label, digits] of rows) {
+      const cells = simulated.map((s) => s[field].toFixed(digits).padStart(10));
+      console.log(label.padEnd(48) + cells.join(""));
+    }
+    for (const [name, value] of Object.entries(real ?? {})) {
+      console.log(`${name.padEnd(48)}${value.toFixed(value < 100 ? 1 : 0).padStart(10)}`);
+    }
+  }
+}
