@@ -96,7 +96,7 @@ export async function checkHome(home: string): Promise<Finding[]> {
       "clock",
       "fail",
       `${newest.path} was written ${duration(newest.mtime - now)} from now: the clock went back`,
-      "run an NTP client; peers refuse messages with a wrong time",
+      "set it, and run an NTP client",
     )
     : finding("clock", "ok", `${new Date(now).toISOString()}, later than every file`);
   return [
