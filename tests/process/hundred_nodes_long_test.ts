@@ -1,0 +1,78 @@
+/**
+ * A hundred nodes with real TCP on loopback, in one process, for five minutes. A long test: run by
+ * `deno task test:long`.
+ */
+
+import assert from "node:assert/strict";
+import { systemRandom } from "../../lib/arith/random.ts";
+import { NodeIdentity } from "../../lib/crypto/identity.ts";
+import { utf8 } from "../../lib/encoding/bytes.ts";
+import { systemClock } from "../../lib/mesh/clock.ts";
+import { type Incoming, Mesh } from "../../lib/mesh/mesh.ts";
+import { signTss } from "../../lib/mesh/tss_command.ts";
+import { denoNet } from "../../lib/node/deno_net.ts";
+import { silentLogger } from "../../lib/observe/logger.ts";
+
+const SIZE = 100;
+const MINUTES = 5;
+
+// Real sockets need real time.
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+Deno.test("a hundred nodes on loopback find each other and stay together for five minutes", async () => {
+  const keys = Array.from({ length: SIZE }, () => NodeIdentity.generate(systemRandom));
+  const meshes: Mesh[] = [];
+  const heard: Incoming[][] = keys.map(() => []);
+  const least = () => Math.min(...meshes.map((mesh) => mesh.peers().length));
+  try {
+    for (const [i, identity] of keys.entries()) {
+      const known = i === 0 ? [] : [i - 1, i >> 1, i >> 2];
+      const mesh = new Mesh({
+        identity,
+        net: denoNet,
+        clock: systemClock,
+        random: systemRandom,
+        log: silentLogger,
+        config: {
+          listen: { host: "127.0.0.1", port: 0 },
+          advertise: null,
+          connect: [...new Set(known)].map((j) => meshes[j]!.address()),
+          peersWanted: 8,
+          software: "test",
+        },
+      });
+      mesh.onCommand((incoming) => heard[i]!.push(incoming));
+      meshes.push(mesh);
+      await mesh.start();
+      await wait(50);
+    }
+    const deadline = performance.now() + 120_000;
+    while (least() < SIZE && performance.now() < deadline) await wait(1_000);
+    assert.equal(least(), SIZE, "everybody knows everybody");
+
+    const end = performance.now() + MINUTES * 60_000;
+    while (performance.now() < end) {
+      await wait(5_000);
+      assert.equal(least(), SIZE, "nobody is forgotten");
+      assert(meshes.every((mesh) => mesh.sessions().length > 0));
+    }
+    assert(meshes.every((mesh) => mesh.sessions().length <= 16), "and it is still sparse");
+
+    for (let i = 0; i < SIZE; i++) {
+      const to = (i + 37) % SIZE;
+      const id = new Uint8Array(32).fill(i);
+      await meshes[i]!.sendDirectOrSealed(
+        keys[to]!.identity,
+        signTss(keys[i]!, id, 3, 1, utf8(`message ${i}`)),
+      );
+    }
+    await wait(5_000);
+    assert.deepEqual(heard.map((h) => h.length), keys.map(() => 1));
+    for (const [i, [incoming]] of heard.entries()) {
+      assert.equal(incoming!.sender, keys[(i + SIZE - 37) % SIZE]!.identity);
+    }
+  } finally {
+    for (const mesh of meshes) await mesh.stop();
+    await wait(3_000);
+  }
+});
