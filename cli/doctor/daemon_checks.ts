@@ -52,11 +52,15 @@ export async function checkNode(config: Config, ask: Ask): Promise<Finding[]> {
   try {
     status = await ask<StatusAnswer>("status");
   } catch (error) {
-    const stopped = (error as { code?: string }).code === "TF-ADMIN-CONNECT";
-    const hint = stopped ? "start it with `transfunctioner daemon`" : undefined;
+    const code = (error as { code?: string }).code ?? "";
     const message = error instanceof Error ? error.message : String(error);
     return [
-      finding("daemon", stopped ? "warn" : "fail", message, hint ?? hintOf(error)),
+      code === "TF-ADMIN-CONNECT"
+        ? finding("daemon", "warn", message, "start it with `transfunctioner daemon`")
+        : code.startsWith("TF-ADMIN")
+        ? finding("daemon", "fail", message, hintOf(error))
+        // Without the admin key nobody is asked; what is wrong with it is another check's finding.
+        : finding("daemon", "skip", `it could not be asked: ${message}`),
       ...await checkPorts(config),
       ...await dialPeers(config),
     ];
