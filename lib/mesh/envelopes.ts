@@ -11,6 +11,9 @@ import type { Clock } from "./clock.ts";
 import { type Command, encodeCommand, type EncryptedCommand } from "./commands.ts";
 import { DuplicateCache } from "./duplicates.ts";
 import {
+  PROVEN_BURST,
+  PROVEN_RATE,
+  PROVEN_SENDERS,
   REPLAY_ENTRIES,
   REPLAY_LIFE,
   REPLAY_PER_SENDER,
@@ -62,6 +65,8 @@ export class EnvelopeGate {
   readonly #seen: DuplicateCache;
   readonly #senders: WindowQuota;
   readonly #budgets = new WeakMap<Session, Budget>();
+  /** Senders whose envelopes opened, the latest last, with what they may send in a flood. */
+  readonly #proven = new Map<Identity, TokenBucket>();
   /** Envelopes refused because their sender, or the session that delivered them, sent too many. */
   rateDropped = 0;
   /** Envelopes that came again. */
@@ -78,13 +83,15 @@ export class EnvelopeGate {
   /**
    * Charges the session for one envelope, before anything is computed. Returns how long it should
    * pause, or `null` if the envelope is to be dropped. The delivering session pays, not the claimed
-   * sender: forged envelopes must not silence a real one.
+   * sender: forged envelopes must not silence a real one. While a flood comes through a session, a
+   * few envelopes a second of each sender whose envelopes opened before still pass.
    */
-  charge(session: Session): number | null {
+  charge(session: Session, sender: Identity): number | null {
     const now = this.#clock.now();
     const budget = this.#budget(session);
     if (budget.dropping) {
       if (budget.bucket.level < SEALED_BURST / 2) {
+        if (this.#proven.get(sender)?.take() === true) return 0;
         this.rateDropped++;
         return null;
       }
@@ -123,6 +130,9 @@ export class EnvelopeGate {
       opened = open(command, this.#identity);
     } catch (error) {
       this.#budget(session).bucket.debit(SEALED_PENALTY);
+      // Whoever forges in a proven sender's name must not get its places for nothing.
+      const proven = this.#proven.get(command.sender);
+      if (proven !== undefined && proven.level > 0) proven.debit(SEALED_PENALTY);
       return { refused: messageOf(error) };
     }
     // The type is not signed: content that does not fill it was sealed as something else.
@@ -135,6 +145,17 @@ export class EnvelopeGate {
     }
     // Only what opened is remembered: a spoiled copy must not suppress the real one.
     this.#seen.see(digest, opened.sender);
+    this.#prove(opened.sender);
     return opened;
+  }
+
+  #prove(sender: Identity): void {
+    const bucket = this.#proven.get(sender) ??
+      new TokenBucket(this.#clock, PROVEN_RATE, PROVEN_BURST);
+    this.#proven.delete(sender);
+    this.#proven.set(sender, bucket);
+    if (this.#proven.size > PROVEN_SENDERS) {
+      this.#proven.delete(this.#proven.keys().next().value!);
+    }
   }
 }

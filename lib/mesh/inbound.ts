@@ -279,7 +279,7 @@ export class Inbound {
   }
 
   #sealed(session: Session, command: Extract<Command, { type: "encrypted" }>): number {
-    const pause = this.#o.gate.charge(session);
+    const pause = this.#o.gate.charge(session, command.sender);
     if (pause === null) return 0;
     const opened = this.#o.gate.open(command, session);
     if ("refused" in opened) {

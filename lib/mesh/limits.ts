@@ -87,6 +87,12 @@ export const SEALED_PENALTY = 4;
  * again: somebody floods through this neighbour, and its pings must not wait behind that.
  */
 export const SEALED_PATIENCE = 3_000;
+/** Envelopes per second that a sender known from opened ones has for itself during a flood. */
+export const PROVEN_RATE = 10;
+/** Burst of the same: a whole signing is ten messages from each member. */
+export const PROVEN_BURST = 40;
+/** Senders known from opened envelopes; the one not heard for longest is forgotten first. */
+export const PROVEN_SENDERS = 1_024;
 /** Window of the per-sender envelope quota (Go). */
 export const SENDER_WINDOW = 61_000;
 /** Verified envelopes per sender and window; Go has 199, too few if round messages are re-sent. */

@@ -1,7 +1,7 @@
 /** A flood through one session, and what others notice of it. */
 
 import assert from "node:assert/strict";
-import { utf8 } from "../../lib/encoding/bytes.ts";
+import { concat, u32be, utf8 } from "../../lib/encoding/bytes.ts";
 import { encodeMessage } from "../../lib/mesh/envelope.ts";
 import { signTss } from "../../lib/mesh/tss_command.ts";
 import { inWorld, keyOf } from "./node_kit.ts";
@@ -16,6 +16,10 @@ Deno.test("Mesh relays a ceremony's messages at once while a neighbour floods th
     await world.start();
     await world.clock.advance(5_000);
     const mallory = await world.raw("mallory", relay);
+    await a.mesh.sendDirectOrSealed(
+      c.key.identity,
+      signTss(a.key, new Uint8Array(32).fill(99), 3, 1, utf8("earlier")),
+    );
     // A slow line: a few of the large messages at a time.
     world.net.latency = 20;
     const [to, self] = [c.key.identity, MALLORY.identity];
@@ -24,9 +28,9 @@ Deno.test("Mesh relays a ceremony's messages at once while a neighbour floods th
       encodeMessage({
         type: "encrypted",
         ephemeralPub: new Uint8Array(32).fill(1),
-        nonce: new Uint8Array(24).fill(n),
-        ciphertext: new Uint8Array(40_000).fill(n++),
-        signature: new Uint8Array(65).fill(n),
+        nonce: new Uint8Array(24),
+        ciphertext: concat(u32be(n++), new Uint8Array(40_000)),
+        signature: new Uint8Array(65).fill(1),
         sender: self,
         innerType: "tss",
       }, { origin: self, destination: to, ttl: 8 });
@@ -42,10 +46,10 @@ Deno.test("Mesh relays a ceremony's messages at once while a neighbour floods th
       await world.clock.until(() => c.heard.length > before, 5_000, 20);
       delays.push(world.clock.now() - begun);
     }
-    assert.equal(c.heard.length, 20);
+    assert.equal(c.heard.length, 21);
     // The relay lets it pass at once; the addressee pauses when it has opened too many forgeries.
     assert(delays.sort((x, y) => x - y)[10]! <= 40, `delays of ${delays} ms`);
-    assert(Math.max(...delays) <= 1_000, `delays of ${delays} ms`);
+    assert(Math.max(...delays) <= 1_500, `delays of ${delays} ms`);
     assert(relay.mesh.stats().messages_forwarded_total > 500, "the flood itself gets through");
     assert.equal(c.mesh.sessions().length, 1, "nobody lost a session");
     assert.equal(a.mesh.sessions().length, 1);

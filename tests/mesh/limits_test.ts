@@ -218,14 +218,16 @@ Deno.test("quietLogger() counts what it leaves out and never hides an error", as
   assert.deepEqual(lines.lines.at(-1)!.fields, { i: -1, suppressed: 940 });
 });
 
+const MALLORY = keyOf("mallory").identity;
+
 Deno.test("EnvelopeGate.charge() pauses a flood, then drops it until there is room again", async () => {
   const clock = new VirtualClock();
   const gate = new EnvelopeGate(clock, keyOf("node"));
   const flood = {} as Session;
   let paused = 0, dropped = 0;
-  for (let i = 0; i < 1_000; i++) assert.equal(gate.charge(flood), 0);
+  for (let i = 0; i < 1_000; i++) assert.equal(gate.charge(flood, MALLORY), 0);
   for (let i = 0; i < 2_000; i++) {
-    const pause = gate.charge(flood);
+    const pause = gate.charge(flood, MALLORY);
     if (pause === null) dropped++;
     else {
       paused += pause;
@@ -235,9 +237,9 @@ Deno.test("EnvelopeGate.charge() pauses a flood, then drops it until there is ro
   assert.ok(paused >= 3_000 && paused < 4_000, `${paused} ms of pauses`);
   assert.ok(dropped > 1_000);
   assert.equal(gate.rateDropped, dropped);
-  assert.equal(gate.charge({} as Session), 0, "another session is not concerned");
+  assert.equal(gate.charge({} as Session, MALLORY), 0, "another session is not concerned");
   await clock.advance(2_600);
-  assert.equal(gate.charge(flood), 0);
+  assert.equal(gate.charge(flood, MALLORY), 0);
 });
 
 Deno.test("Outbox lets the sources of relayed messages take turns", async () => {

@@ -8,6 +8,7 @@ import { systemRandom } from "../../lib/arith/random.ts";
 import { NodeIdentity } from "../../lib/crypto/identity.ts";
 import { utf8 } from "../../lib/encoding/bytes.ts";
 import { systemClock } from "../../lib/mesh/clock.ts";
+import { MAINTENANCE_INTERVAL } from "../../lib/mesh/limits.ts";
 import { type Incoming, Mesh } from "../../lib/mesh/mesh.ts";
 import { signTss } from "../../lib/mesh/tss_command.ts";
 import { denoNet } from "../../lib/node/deno_net.ts";
@@ -51,10 +52,17 @@ Deno.test("a hundred nodes on loopback find each other and stay together for fiv
     assert.equal(least(), SIZE, "everybody knows everybody");
 
     const end = performance.now() + MINUTES * 60_000;
+    const alone = new Map<Mesh, number>();
     while (performance.now() < end) {
       await wait(5_000);
       assert.equal(least(), SIZE, "nobody is forgotten");
-      assert(meshes.every((mesh) => mesh.sessions().length > 0));
+      for (const mesh of meshes) {
+        // On a busy machine one thread for a hundred nodes answers some ping too late.
+        if (mesh.sessions().length > 0) alone.delete(mesh);
+        else if (!alone.has(mesh)) alone.set(mesh, performance.now());
+        const since = alone.get(mesh) ?? performance.now();
+        assert(performance.now() - since <= MAINTENANCE_INTERVAL, "nobody stays alone");
+      }
     }
     assert(meshes.every((mesh) => mesh.sessions().length <= 16), "and it is still sparse");
 
