@@ -53,6 +53,7 @@ import * as eddsa from "../../lib/tss/eddsa/messages.ts";
 import { parseShare as parseEddsaShare } from "../../lib/tss/eddsa/share.ts";
 import { ContentError } from "../../lib/tss/errors.ts";
 import { at, readTranscript, testdata } from "../tss/replay.ts";
+import { sessionTarget } from "./session_target.ts";
 import { vectorNode, vectors } from "../wire/vectors.ts";
 
 /** One parser under fuzz. */
@@ -390,4 +391,5 @@ export const TARGETS: readonly FuzzTarget[] = [
       assert.match(identity, /^[0-9a-f]{40}$/);
     },
   },
+  sessionTarget(cleartexts, commands),
 ];
