@@ -51,7 +51,7 @@ async function scale(nodes: number): Promise<Scale> {
   await sim.start(sim.nodes, Math.max(1, Math.round(10_000 / nodes)));
   const convergence = await sim.converge(10 * MINUTE);
   // Sessions are topped up every 67 s, and far records repeated every 250 s at 1,000 nodes.
-  await sim.clock.advance(6 * MINUTE);
+  await sim.clock.advance(4 * MINUTE);
   const start = { ...sim.net.traffic };
   await sim.clock.advance(4 * MINUTE);
   const bytes = sim.net.traffic.bytes - start.bytes;

@@ -67,6 +67,8 @@ export class Mesh {
   readonly #dialer: Dialer;
   readonly #maintenance: Maintenance;
   readonly #guests: Guests;
+  /** Sessions with peers that nobody had told us about. */
+  readonly #strangers = new WeakSet<Session>();
   readonly #handlers: Subscribers<[Incoming]>;
   readonly #watchers: Subscribers<[peer: Identity, up: boolean]>;
   #listener: Listener | null = null;
@@ -100,7 +102,7 @@ export class Mesh {
       (node) => this.#table.get(node) !== undefined,
     );
     this.#sessions = new SessionTable(clock, this.#self, {
-      firstMessages: () => this.#firstMessages(),
+      firstMessages: (session) => this.#firstMessages(session),
       opened: (session) => this.#opened(session),
       closed: (session, reason) => this.#closed(session, reason),
     });
@@ -191,7 +193,7 @@ export class Mesh {
           frame: (s, cleartext) => this.#inbound.frame(s, cleartext),
           ended: (s, reason) => this.#sessionEnded(s, reason),
         });
-        this.#table.meet(facts.peer, facts.nacl, facts.dialled);
+        if (this.#table.meet(facts.peer, facts.nacl, facts.dialled)) this.#strangers.add(session);
         const admission = this.#sessions.admit(session);
         if (admission !== "opened") {
           log.debug("second connection to a peer", { peer: facts.peer, admission });
@@ -426,11 +428,11 @@ export class Mesh {
     return encodeOneHop({ type: "ping", originTimestamp: seconds }, this.#self);
   }
 
-  #firstMessages(): Uint8Array[] {
-    return [
-      encodeOneHop(this.#gossip.notify(), this.#self),
-      encodeOneHop({ type: "peer-list-request" }, this.#self),
-    ];
+  #firstMessages(session: Session): Uint8Array[] {
+    const notify = encodeOneHop(this.#gossip.notify(), this.#self);
+    // One of our own kind whom others told us about has told them what it knows, too.
+    if (session.ours && !this.#strangers.has(session)) return [notify];
+    return [notify, encodeOneHop({ type: "peer-list-request" }, this.#self)];
   }
 
   #opened(session: Session): void {
