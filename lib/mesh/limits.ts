@@ -174,8 +174,8 @@ export const SPREAD_INTERVAL = 5_000;
  * would otherwise grow with the number of nodes. Up to 100 nodes {@link GOSSIP_INTERVAL} rules.
  */
 export const FAR_REPEAT_PER_NODE = 250;
-/** Life of a far node's record, in repetitions: two may get lost. At 100 nodes it is Go's 67 s. */
-export const FAR_LIFE = 2.68;
+/** Life of a far node's record, in repetitions: three may come late or get lost on the way. */
+export const FAR_LIFE = 4;
 /** Full lists asked of one of our own kind, per second: news comes by itself. */
 export const LIST_REQUEST_RATE = 1 / 30;
 /** News (`peer-notify`) are sent at most this often; what comes between is joined into one. */

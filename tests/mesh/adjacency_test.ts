@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Identity } from "../../lib/crypto/identity.ts";
 import { Adjacency } from "../../lib/mesh/adjacency.ts";
 import { farLife } from "../../lib/mesh/far_nodes.ts";
-import { ADJACENCY_INFORMANTS, PEER_RECORD_LIFE, PEER_RECORDS } from "../../lib/mesh/limits.ts";
+import { ADJACENCY_INFORMANTS, PEER_RECORDS } from "../../lib/mesh/limits.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { keyOf } from "./node_kit.ts";
 
@@ -79,7 +79,7 @@ Deno.test("Adjacency forgets claims after 67 s, with their informant, and with t
     assert(linked(v, w));
   };
   both();
-  await clock.advance(PEER_RECORD_LIFE + 1);
+  await clock.advance(farLife(3) + 1);
   assert(!linked(v, w));
   both();
   adjacency.part(n1);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Identity, ZERO_IDENTITY } from "../../lib/crypto/identity.ts";
 import { sha256 } from "../../lib/crypto/kdf.ts";
 import { toHex, utf8 } from "../../lib/encoding/bytes.ts";
+import { farLife } from "../../lib/mesh/far_nodes.ts";
 import { PEER_RECORDS, PEER_RECORDS_PER_INFORMANT } from "../../lib/mesh/limits.ts";
 import { PeerTable } from "../../lib/mesh/peer_table.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -50,7 +51,7 @@ Deno.test("PeerTable never lets hearsay replace a known NaCl key", () => {
   // And a key from a handshake survives the record.
   table.part(name("a"));
   clock.setTimer(0, () => {});
-  return clock.advance(68_000).then(() => {
+  return clock.advance(farLife(2) + 1_000).then(() => {
     assert.equal(table.get(name("a")), undefined);
     assert.deepEqual(table.naclOf(name("a")), nacl("a"));
     assert.equal(table.naclOf(name("b")), undefined);
@@ -76,7 +77,7 @@ Deno.test("PeerTable keeps a record only while there is news about it", async ()
     await clock.advance(30_000);
     assert.equal(table.hear(stale, name("n")), "ignored", "a repetition is no news");
   }
-  await clock.advance(8_000);
+  await clock.advance(farLife(1) - 59_000);
   assert.equal(table.size, 0);
   assert.equal(table.hear(stale, name("n")), "ignored", "a vanished peer is not told back to life");
   assert.equal(table.hear(report("a"), name("n")), "new");
