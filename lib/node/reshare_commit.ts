@@ -325,9 +325,12 @@ export class ReshareCommit {
       return;
     }
     const { at, reason } = open.refusal;
+    const patient = now >= at + SILENCE_MS;
+    // A leaving member destroys nothing by going back: it need not wait for the dead.
     const alone = members.every(({ note, software }) =>
       note?.standing === "refused" || (note === undefined &&
-        (software === "go" || (software === undefined && now >= at + SILENCE_MS)))
+        (software === "go" ||
+          (patient && (software === undefined || open.pending.role === "leaving"))))
     );
     if (alone) void this.#decide(open, { state: "discarded", reason });
   }

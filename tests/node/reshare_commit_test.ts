@@ -118,6 +118,16 @@ Deno.test("ReshareCommit goes back when a member that never confirmed refuses", 
   ]);
 });
 
+Deno.test("ReshareCommit of a leaving member goes back without the dead, that of a new one does not", async () => {
+  const w = new ReshareWorld(4, 1);
+  w.nodes[2]!.disk = "old";
+  for (const i of [0, 3]) w.nodes[i]!.begin();
+  w.nodes[1]!.crash();
+  for (const i of [0, 3]) w.forge(2, i, refusal);
+  await w.clock.advance(90_000);
+  assert.deepEqual([w.disks[0], w.disks[3]], ["staged", "old"]);
+});
+
 Deno.test("ReshareCommit goes back when the refusal itself got lost: asking brings it", async () => {
   const w = new ReshareWorld(3);
   w.nodes[2]!.disk = "old";
