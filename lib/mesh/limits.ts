@@ -140,10 +140,8 @@ export const REPLAY_PER_SENDER = 8_192;
 /** Envelopes remembered in all. */
 export const REPLAY_ENTRIES = 131_072;
 
-/** Peer records kept; a mesh of a thousand nodes fits. */
-export const PEER_RECORDS = 1_024;
-/** Hearsay records that one neighbour may be the source of, so that invented ones cannot fill the table. */
-export const PEER_RECORDS_PER_INFORMANT = 512;
+/** Peer records kept; a mesh of a thousand nodes fits, with room for invented ones. */
+export const PEER_RECORDS = 2_048;
 /** Records per list that are read and sent (Go reads no more). */
 export const LIST_ENTRIES = 256;
 /** Bytes of a list we send; below the largest frame with room for header and tags. */

@@ -3,7 +3,7 @@
  *
  * A Go node lets any gossiped record replace any other, which hands an attacker the sealing keys of
  * everybody (specification: mesh weakness 17). Here first-hand knowledge (a session) wins over
- * hearsay, a known NaCl key is never replaced by hearsay, one neighbour cannot fill the table, and
+ * hearsay, a known NaCl key is never replaced by hearsay, one neighbour cannot keep the table full, and
  * a record is only kept alive by news about it, not by repetition.
  *
  * @module
@@ -18,7 +18,6 @@ import {
   CLOCK_SKEW,
   PEER_RECORD_LIFE,
   PEER_RECORDS,
-  PEER_RECORDS_PER_INFORMANT,
   RECORD_SESSIONS,
   REMEMBERED_KEYS,
 } from "./limits.ts";
@@ -236,20 +235,25 @@ export class PeerTable {
     return "new";
   }
 
-  /** Makes room for one more row; hearsay never pushes out somebody else's or a live peer. */
+  /**
+   * Makes room for one more row. When the table is full, whoever told most rows loses the oldest of
+   * them: one neighbour can fill what nobody needs, and must give it back when somebody does.
+   */
   #makeRoom(informant: Identity | null): boolean {
-    const full = this.#rows.size >= PEER_RECORDS;
+    if (this.#rows.size >= PEER_RECORDS) this.sweep();
+    if (this.#rows.size < PEER_RECORDS) return true;
     if (informant === null) {
-      if (full && !this.#evict((r) => r.informant !== null)) this.#evict(() => true);
+      if (!this.#evict((r) => r.informant !== null)) this.#evict(() => true);
       return true;
     }
-    let told = 0;
-    for (const row of this.#rows.values()) if (row.informant === informant) told++;
-    if (told >= PEER_RECORDS_PER_INFORMANT) return this.#evict((r) => r.informant === informant);
-    if (!full) return true;
-    this.sweep();
-    if (this.#rows.size < PEER_RECORDS) return true;
-    return this.#evict((r) => r.informant === informant);
+    const told = new Map<Identity, number>();
+    for (const row of this.#rows.values()) {
+      if (row.informant === null || this.#live.has(row.identity)) continue;
+      told.set(row.informant, (told.get(row.informant) ?? 0) + 1);
+    }
+    let most = informant;
+    for (const [who, count] of told) if (count > (told.get(most) ?? 0)) most = who;
+    return this.#evict((r) => r.informant === most);
   }
 
   #evict(which: (row: Row) => boolean): boolean {
