@@ -7,7 +7,9 @@ import assert from "node:assert/strict";
 import { parseJson } from "../../lib/encoding/json.ts";
 import { CeremonyEngine } from "../../lib/ceremony/engine.ts";
 import { utf8 } from "../../lib/encoding/bytes.ts";
+import type { Clock } from "../../lib/mesh/clock.ts";
 import { encodeEnvelope } from "../../lib/mesh/envelope.ts";
+import { Session } from "../../lib/mesh/session.ts";
 import { signTss } from "../../lib/mesh/tss_command.ts";
 import { collectingLogger } from "../../lib/observe/logger.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -63,4 +65,49 @@ Deno.test("messages of invented ceremonies cost no signature check and little me
   const lines = log.lines.filter((l) => l.message === "round message refused");
   assert.ok(lines.length > 0 && lines.length <= 60, `${lines.length} log lines`);
   engine.stop();
+});
+
+Deno.test("a session that always has frames gives the others a turn every ten milliseconds", async () => {
+  let now = 0;
+  const turns: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => now,
+    setTimer: (ms, fn) => {
+      if (ms === 0) turns.push(fn);
+      return () => {};
+    },
+  };
+  let handled = 0;
+  const session = new Session(
+    {
+      peer: keyOf("mallory").identity,
+      nacl: null,
+      options: new Map(),
+      dialled: null,
+      remote: { host: "10.0.0.1", port: 1 },
+    },
+    {
+      send: () => Promise.resolve(),
+      receive: () => Promise.resolve(new Uint8Array(1)),
+      close() {},
+    },
+    clock,
+    {
+      ping: () => new Uint8Array(1),
+      frame: () => {
+        handled++;
+        now += 3; // what handling a frame costs
+        return 0;
+      },
+      ended() {},
+    },
+  );
+  session.start();
+  for (let turn = 1; turn <= 3; turn++) {
+    for (let i = 0; i < 100; i++) await Promise.resolve();
+    assert.equal(handled, 4 * turn);
+    assert.equal(turns.length, turn);
+    turns[turn - 1]!();
+  }
+  session.end("enough");
 });
