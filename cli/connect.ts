@@ -62,6 +62,19 @@ export function listOption(invocation: Invocation, name: string): string[] | und
   return items;
 }
 
+/** Reads `--auto N`; undefined when it was not given. */
+export function autoOption(invocation: Invocation): number | undefined {
+  const text = invocation.text["auto"];
+  if (text === undefined) return undefined;
+  if (!/^[0-9]{1,3}$/.test(text) || Number(text) < 1 || Number(text) > 256) {
+    throw usageError(`--auto: "${text}" is not a number of members from 1 to 256`);
+  }
+  if (invocation.text["members"] !== undefined) {
+    throw usageError("give either --members or --auto");
+  }
+  return Number(text);
+}
+
 /** Reads `--threshold T` and the like. */
 export function thresholdOption(invocation: Invocation, name: string): number {
   const text = invocation.text[name];
@@ -89,6 +102,8 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-NO-KEY": EXIT.refused,
   "TF-UNDECIDED": EXIT.refused,
   "TF-UNREACHABLE": EXIT.refused,
+  "TF-NO-PEER": EXIT.refused,
+  "TF-NO-BAN": EXIT.refused,
   "TF-TIMEOUT": EXIT.timedOut,
 };
 

@@ -2,7 +2,7 @@
 
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { callDaemon, listOption, thresholdOption, timeoutOption } from "./connect.ts";
+import { autoOption, callDaemon, listOption, thresholdOption, timeoutOption } from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 
@@ -23,12 +23,14 @@ interface KeygenResult {
 export const command: CommandSpec = {
   name: "keygen",
   summary: "Make a key whose shares lie on several nodes, none of which ever has the key.",
-  usage: "--members ID,ID,… --threshold T [--curve CURVE] [--timeout SECONDS] [--json]",
+  usage:
+    "(--members ID,ID,… | --auto N) --threshold T [--curve CURVE] [--timeout SECONDS] [--json]",
   about: `Any T+1 of the members can sign; T of them learn nothing. Every member's own
 configuration must allow this node as an initiator (TRF_INITIATORS there).`,
   maxWords: 0,
   options: {
     members: { value: "ID,ID,…", help: "identities of the committee, 40 hex digits each" },
+    auto: { value: "N", help: "draw N members among those that are ready, this node included" },
     threshold: { short: "t", value: "T", help: "T+1 members are needed to sign; 1 ≤ T < members" },
     curve: { value: "CURVE", help: "secp256k1 (ECDSA, the default) or ed25519 (EdDSA)" },
     timeout: { value: "SECONDS", help: "give up after this long" },
@@ -36,13 +38,18 @@ configuration must allow this node as an initiator (TRF_INITIATORS there).`,
   },
   examples: [
     "transfunctioner keygen --members 9f0b…3fe8,234e…d0d2,57830…4a2e --threshold 1",
+    "transfunctioner keygen --auto 5 --threshold 2",
     "transfunctioner keygen --members $A,$B,$C --threshold 1 --json | jq -r .key_id",
   ],
   async run(invocation) {
     const { terminal, text, on } = invocation;
     const members = listOption(invocation, "members");
-    if (members === undefined) {
-      throw usageError("--members is missing", "give every member's identity");
+    const auto = autoOption(invocation);
+    if (members === undefined && auto === undefined) {
+      throw usageError(
+        "--members is missing",
+        "give every member's identity, or --auto N to draw N members that are ready",
+      );
     }
     const threshold = thresholdOption(invocation, "threshold");
     const curve = text["curve"] ?? "secp256k1";
@@ -56,7 +63,7 @@ configuration must allow this node as an initiator (TRF_INITIATORS there).`,
       result = await callDaemon<KeygenResult>(
         invocation,
         "keygen",
-        { members, threshold, curve, timeout_ms: timeout },
+        { members, auto, threshold, curve, timeout_ms: timeout },
         (event) => progress.show(event),
       );
     } finally {

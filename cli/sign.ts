@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { toHex } from "../lib/encoding/bytes.ts";
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
-import { callDaemon, listOption, timeoutOption } from "./connect.ts";
+import { autoOption, callDaemon, listOption, timeoutOption } from "./connect.ts";
 import { CliError, EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 
@@ -92,7 +92,8 @@ async function payload(invocation: Invocation): Promise<Record<string, string>> 
 export const command: CommandSpec = {
   name: "sign",
   summary: "Sign with a key whose shares lie on several nodes.",
-  usage: "--key ID (--file PATH | --digest HEX | --message-file PATH) [--members ID,…] [--json]",
+  usage:
+    "--key ID (--file PATH | --digest HEX | --message-file PATH) [--members ID,… | --auto N] [--json]",
   about:
     `With an ECDSA key the SHA-256 of --file is signed, or the 32 bytes of --digest as they are.
 With an Ed25519 key --file signs the same 32-byte SHA-256 as the message; --message-file signs
@@ -105,6 +106,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     digest: { value: "HEX", help: "sign this 32-byte digest" },
     "message-file": { value: "PATH", help: "Ed25519 only: sign these bytes as they are" },
     members: { value: "ID,ID,…", help: "who signs; default: members that are ready now" },
+    auto: { value: "N", help: "draw N signers among the members that are ready" },
     timeout: { value: "SECONDS", help: "give up after this long" },
     ...CLIENT_OPTIONS,
   },
@@ -121,6 +123,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     }
     if (!/^[0-9a-fA-F]{32}$/.test(key)) throw usageError("--key: expected 32 hex digits");
     const members = listOption(invocation, "members");
+    const auto = autoOption(invocation);
     const timeout = timeoutOption(invocation);
     const what = await payload(invocation);
     const progress = new CeremonyProgress(terminal, "signing");
@@ -129,7 +132,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
       result = await callDaemon<SignResult>(
         invocation,
         "sign",
-        { key_id: key.toLowerCase(), ...what, members, timeout_ms: timeout },
+        { key_id: key.toLowerCase(), ...what, members, auto, timeout_ms: timeout },
         (event) => progress.show(event),
       );
     } finally {

@@ -23,7 +23,7 @@ export interface Told {
 
 /** What is known of one node by echoes. */
 export interface Contact {
-  /** When it last answered an echo of ours, ms; `null` for never. */
+  /** When it last answered an echo of ours, ms; `null` for never since our session ended. */
   answeredAt: number | null;
   /** Round trip of that answer, ms. */
   roundTripMs: number | null;
@@ -80,6 +80,12 @@ export class ContactBook {
     contact.roundTripMs = now - sentAt;
     contact.skewMs = Number(echo.now) - (sentAt + now) / 2;
     contact.unanswered = 0;
+  }
+
+  /** Our session with a node ended: what it answered before is no news any more. */
+  lost(identity: Identity): void {
+    const contact = this.#contacts.get(identity);
+    if (contact !== undefined) contact.answeredAt = null;
   }
 
   #open(identity: Identity): Contact {

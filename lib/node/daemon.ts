@@ -13,43 +13,55 @@ import { toHex } from "../encoding/bytes.ts";
 import type { JsonInput } from "../encoding/json.ts";
 import { fromPlain, toPlain } from "../encoding/plain.ts";
 import { KeystoreError } from "../keystore/errors.ts";
+import { denoFiles, type FileLayer } from "../keystore/files.ts";
 import type { Keystore } from "../keystore/keystore.ts";
 import { type AdminCall, AdminListener } from "../mesh/admin_listener.ts";
 import { AdminError } from "../mesh/admin_protocol.ts";
 import { type Clock, systemClock } from "../mesh/clock.ts";
+import { DnsCheck, type DnsMode } from "../mesh/dns_check.ts";
 import { type Incoming, Mesh } from "../mesh/mesh.ts";
 import type { Net } from "../mesh/net.ts";
+import type { Resolver } from "../mesh/resolver.ts";
 import type { Logger } from "../observe/logger.ts";
+import { MetricsRecorder } from "../observe/metrics.ts";
 import { VERSION } from "../version.ts";
 import type { AdminContext, Params } from "./admin/context.ts";
 import { callAdmin } from "./admin/service.ts";
 import { Desk } from "./desk.ts";
+import { BanBook } from "./ban_book.ts";
+import { addressText, bind } from "./binding.ts";
+import type { Address } from "./config_values.ts";
+import { denoResolver } from "./deno_dns.ts";
 import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
+import { pages } from "./pages.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
-import { PeerDirectory, type PeerInfo, softwareOf } from "./peer_directory.ts";
+import { type PeerInfo, softwareOf } from "./peer_directory.ts";
+import { Presence } from "./presence.ts";
 import { ReshareCommit } from "./reshare_commit.ts";
 import { undecidedWarning } from "./reshare_notes.ts";
 import { KeystoreBook, undecidedOf } from "./share_book.ts";
-
-/** A host and a port. */
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
+import { sampleQueues, timeBroadcast, watchCeremony } from "./watchers.ts";
 
 /** How a node is set up; `lib/node/config.ts` reads it from flags, variables and the file. */
 export interface DaemonSettings {
-  readonly listen: HostPort | null;
+  readonly listen: Address | null;
   /** Host name that others can dial, or null. */
   readonly hostname: string | null;
   readonly connect: readonly string[];
   readonly peersWanted: number;
-  readonly admin: HostPort;
+  /** Sessions that strangers from one address may hold. */
+  readonly sessionsPerAddress: number;
+  /** Asked for peers while there is no session. */
+  readonly seeds: readonly string[];
+  readonly dns: DnsMode;
+  /** Name server to ask, or null for the system's. */
+  readonly dnsServer: Address | null;
+  readonly admin: Address;
   /** Keys besides the keystore's own admin key that may use the admin listener. */
   readonly adminKeys: readonly Identity[];
-  readonly metrics: HostPort | null;
+  readonly metrics: Address | null;
   readonly initiators: readonly Identity[];
   readonly consent: "auto" | "manual";
   readonly debugInitiation: boolean;
@@ -63,6 +75,10 @@ export interface DaemonWorld {
   readonly net: Net;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Default: Deno's, with the settings' name server. */
+  readonly resolver?: Resolver;
+  /** Where bans are kept; default: the disk. */
+  readonly files?: FileLayer;
 }
 
 /** Sets of pre-parameters kept ready: a resharing may follow a key generation at once. */
@@ -80,11 +96,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-function addressText(at: HostPort | null): string {
-  if (at === null) return "not listening";
-  return at.host.includes(":") ? `[${at.host}]:${at.port}` : `${at.host}:${at.port}`;
-}
-
 /**
  * Starts a node.
  *
@@ -98,17 +109,27 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const self = identity.identity;
   const workers = await loadWorkers();
 
+  const resolver = world.resolver ?? denoResolver(settings.dnsServer);
+  const names = new DnsCheck(settings.dns, resolver, clock);
+  const bans = await BanBook.load(world.files ?? denoFiles(), keystore.home, clock);
+  const recorder = new MetricsRecorder(settings.metrics !== null);
+
   const mesh = new Mesh({
     identity,
     net,
     clock,
     random: systemRandom,
     log: log.child("mesh"),
+    names,
+    bans,
+    onRoundTrip: (_peer, ms) =>
+      recorder.observe("round_trip_seconds", ms / 1000, { way: "session" }),
     config: {
       listen: settings.listen,
       advertise: settings.hostname,
       connect: settings.connect,
       peersWanted: settings.peersWanted,
+      sessionsPerAddress: settings.sessionsPerAddress,
       reserved: settings.initiators,
       software: `transfunctioner ${VERSION}`,
     },
@@ -161,12 +182,18 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     mesh: {
       sendSealed: (to, command) => mesh.sendSealed(to, command),
       broadcast: (command) => {
-        mesh.broadcast(command).catch((error) =>
+        timeBroadcast(mesh.broadcast(command), recorder, clock).catch((error) =>
           log.warn("a broadcast could not be sent", { reason: String(error) })
         );
       },
     },
-    engine,
+    engine: {
+      start: (spec) => {
+        const ceremony = engine.start(spec);
+        watchCeremony(ceremony, recorder, clock);
+        return ceremony;
+      },
+    },
     shares,
     resharings,
     clock,
@@ -176,10 +203,26 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     debugInitiation: settings.debugInitiation,
     approvalMs: APPROVAL_MS,
   });
-  const directory = new PeerDirectory(mesh, clock);
-  const peers = () => directory.list();
+  const presence = new Presence({
+    mesh,
+    clock,
+    random: systemRandom,
+    log: log.child("mesh"),
+    bans,
+    initiators: settings.initiators,
+    keys: () => keystore.listKeys(),
+    preParams: () => supply.state().ready,
+    software: `transfunctioner ${VERSION}`,
+    recorder,
+    seeds: settings.connect.length === 0 ? settings.seeds : [],
+    dns: settings.dns,
+    resolver,
+  });
+  const peers = () => presence.peers();
   const goAdmin = new GoAdmin({ mesh, desk, clock });
-  mesh.onCommand((incoming) => route(incoming, engine, desk, goAdmin, settings, log));
+  mesh.onCommand((incoming) => {
+    if (!presence.hear(incoming)) route(incoming, engine, desk, goAdmin, settings, log);
+  });
 
   const admin: AdminListener = new AdminListener({
     identity,
@@ -201,7 +244,9 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     keystore,
     desk,
     peers,
-    addPeer: (address) => void mesh.addPeer(address),
+    network: mesh,
+    bans,
+    readiness: presence.readiness,
     supply: () => supply.state(),
     clock,
     random: systemRandom,
@@ -221,7 +266,10 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   };
 
   let http: HttpListener | null = null;
+  const stopSampling = sampleQueues(() => mesh.queueLengths(), recorder, clock);
   const stop = async () => {
+    stopSampling();
+    presence.stop();
     desk.stop();
     engine.stop();
     supply.stop();
@@ -231,6 +279,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   try {
     await bind("admin", settings.admin, "TRF_ADMIN_ADDRESS", () => admin.start());
     await bind("mesh", settings.listen, "TRF_LISTEN_ADDRESS", () => mesh.start());
+    presence.start();
     if (settings.metrics !== null) {
       const { host, port } = settings.metrics;
       await bind("metrics", settings.metrics, "TRF_PROMETHEUS_ADDRESS", () => {
@@ -238,28 +287,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
           host,
           port,
           log: log.child("http"),
-          health: () => {
-            const s = mesh.stats();
-            return {
-              online: true,
-              healthy: s.healthy === 1,
-              listening: addressText(mesh.listening),
-              sessions: s.sessions_active,
-              peers: s.peers_known,
-            };
-          },
-          figures: () => {
-            const counts = desk.ledger.counts();
-            return {
-              ...mesh.stats(),
-              ceremonies_active: counts.running + counts.starting + counts.confirming,
-              resharings_undecided: resharings.undecided().length,
-              ceremonies_waiting: counts.waiting,
-              ceremonies_completed_total: counts.complete,
-              ceremonies_failed_total: counts.failed + counts.aborted,
-              preparams_ready: supply.state().ready,
-            };
-          },
+          ...pages({ mesh, presence, desk, resharings, supply, bans, names, recorder, startedAt }),
         });
         return Promise.resolve();
       });
@@ -359,38 +387,4 @@ function warnings(settings: DaemonSettings, peers: readonly PeerInfo[]): string[
     out.push("no initiator is allowed: this node only takes part in its own requests");
   }
   return out;
-}
-
-async function bind(
-  what: string,
-  at: HostPort | null,
-  variable: string,
-  work: () => Promise<void>,
-): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    const where = `the ${what} listener cannot use ${addressText(at)}`;
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new NodeError("TF-PORT", `${where}: the port is in use`, {
-        exit: 2,
-        hint: `stop what uses it, or choose another port with ${variable}`,
-      });
-    }
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new NodeError("TF-PERMISSION", `${where}: this process may not listen there`, {
-        exit: 2,
-        hint: `grant it with --allow-net, or set ${variable} to what the permission set allows`,
-      });
-    }
-    if (
-      error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.PermissionDenied
-    ) {
-      throw new NodeError("TF-PORT", `${where}: ${error.message.toLowerCase()}`, {
-        exit: 2,
-        hint: `set ${variable} to an address of this machine and a port above 1023`,
-      });
-    }
-    throw error;
-  }
 }

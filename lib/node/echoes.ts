@@ -26,10 +26,13 @@ export const ECHO_PROTOCOL = 1;
 export const ECHO_INTERVAL = 25_000;
 /** An answer counts for this long, ms. */
 export const ECHO_FRESH = 65_000;
-/** An answer this young is not asked for again when somebody wants to know, ms. */
-const ECHO_RECENT = 10_000;
-/** Wait for the answers when somebody is about to start a ceremony, ms. */
-export const PROBE_WAIT = 3_000;
+/** News this young are not asked for again when somebody wants to know, ms. */
+export const ECHO_RECENT = 10_000;
+/**
+ * Wait for the answers when somebody is about to start a ceremony, ms; the silent are asked a second
+ * time at half of it.
+ */
+export const PROBE_WAIT = 4_000;
 /** Wait for third nodes before a question about them is answered, ms; below {@link PROBE_WAIT}. */
 export const ABOUT_WAIT = 1_500;
 /** An answer later than this is no news of now, ms. */
@@ -81,7 +84,7 @@ interface Question {
   readonly to: Identity;
   readonly sentAt: number;
   /** Ends the wait for it. */
-  readonly settle: () => void;
+  readonly settle: (answered: boolean) => void;
   /** Disarms its expiry. */
   readonly keep: () => void;
 }
@@ -105,7 +108,13 @@ export class Echoes {
   /** Starts asking. */
   start(): void {
     this.#unwatch = this.#o.mesh.onSession((peer, up) => {
-      if (up) this.#o.clock.setTimer(FIRST_ECHO, () => this.#greet(peer));
+      if (up) {
+        this.#o.clock.setTimer(FIRST_ECHO, () => this.#greet(peer));
+        return;
+      }
+      this.#book.lost(peer);
+      // It may still be there, by another way.
+      if (this.kindOf(peer) === "transfunctioner") void this.#ask(peer, [], PROBE_WAIT);
     });
     void this.#round();
   }
@@ -117,7 +126,7 @@ export class Echoes {
     this.#unwatch?.();
     for (const { settle, keep } of this.#questions.values()) {
       keep();
-      settle();
+      settle(false);
     }
     this.#questions.clear();
   }
@@ -134,9 +143,11 @@ export class Echoes {
   async probe(nodes: readonly Identity[]): Promise<void> {
     const now = this.#o.clock.now();
     const asked = nodes.filter((id) => id !== this.#o.self && !this.#mute(id, now));
-    await Promise.all(
-      asked.map((id) => this.#ask(id, nodes.filter((other) => other !== id), PROBE_WAIT)),
-    );
+    await Promise.all(asked.map(async (id) => {
+      const about = nodes.filter((other) => other !== id);
+      const answered = await this.#ask(id, about, PROBE_WAIT / 2);
+      if (!answered) await this.#ask(id, about, PROBE_WAIT / 2);
+    }));
   }
 
   /** Takes an echo that `sender` signed. */
@@ -152,7 +163,10 @@ export class Echoes {
       this.#book.answered(sender, echo, question.sentAt, now);
       this.#o.onAnswer?.(sender, now - question.sentAt);
       question.keep();
-      question.settle();
+      // Whoever waits for this node waits for no more, whichever question it answers.
+      for (const { to, settle } of [question, ...this.#questions.values()]) {
+        if (to === sender) settle(true);
+      }
       return;
     }
     if (!this.#mayAsk(sender)) return;
@@ -176,24 +190,24 @@ export class Echoes {
     await this.#send(sender, echo.nonce, true, [], about);
   }
 
-  /** Asks one node; resolves when it answered or `wait` ms are over. Never rejects. */
-  async #ask(to: Identity, about: readonly Identity[], wait: number): Promise<void> {
-    if (this.#stopped || !this.#o.mesh.knows(to)) return;
+  /** Asks one node; resolves with whether it answered within `wait` ms. Never rejects. */
+  async #ask(to: Identity, about: readonly Identity[], wait: number): Promise<boolean> {
+    if (this.#stopped || !this.#o.mesh.knows(to)) return false;
     const { clock } = this.#o;
     const nonce = this.#o.random(32);
     const key = toHex(nonce);
     const sentAt = clock.now();
     this.#book.asked(to, sentAt);
-    await new Promise<void>((resolve) => {
-      const cancel = clock.setTimer(wait, resolve);
-      const settle = () => {
+    return await new Promise<boolean>((resolve) => {
+      const cancel = clock.setTimer(wait, () => resolve(false));
+      const settle = (answered: boolean) => {
         cancel();
-        resolve();
+        resolve(answered);
       };
       const keep = clock.setTimer(ANSWER_LIFE, () => this.#questions.delete(key));
       this.#questions.set(key, { to, sentAt, settle, keep });
       void this.#send(to, nonce, false, about, about).then((sent) => {
-        if (!sent) settle();
+        if (!sent) settle(false);
       });
     });
   }
@@ -236,7 +250,12 @@ export class Echoes {
     return [...nodes].slice(0, MAX_CONTACTS_TOLD).map((identity) => {
       const session = sessions.get(identity);
       const contact = this.#book.get(identity);
-      const heardAt = Math.max(session?.lastPong ?? -Infinity, contact?.answeredAt ?? -Infinity);
+      const heardAt = Math.max(
+        session?.lastPong ?? -Infinity,
+        contact === undefined || isSilent(contact, now)
+          ? -Infinity
+          : contact.answeredAt ?? -Infinity,
+      );
       const roundTrip = session?.roundTripMs ?? contact?.roundTripMs ?? -1;
       return {
         identity,
@@ -262,8 +281,8 @@ export class Echoes {
     if (session !== undefined && !session.ours) return true;
     const contact = this.#book.get(identity);
     if (contact === undefined || contact.unanswered < MUTE_AFTER) return false;
-    // One that did answer once is gone, not mute: it may be back any moment.
-    return contact.answeredAt === null && now - contact.askedAt! < MUTE_RETRY;
+    // One that spoke once is gone, not mute: it may be back any moment.
+    return contact.told === null && now - contact.askedAt! < MUTE_RETRY;
   }
 
   #greet(peer: Identity): void {
@@ -302,4 +321,14 @@ export class Echoes {
     }
     return bucket.take();
   }
+}
+
+/**
+ * Whether a node left our last question unanswered, though it had time.
+ *
+ * @param heardAt when its session last brought anything, ms: a node that talks is slow, not gone.
+ */
+export function isSilent(contact: Readonly<Contact>, now: number, heardAt = -Infinity): boolean {
+  return contact.unanswered > 0 && now - contact.askedAt! >= ABOUT_WAIT &&
+    heardAt <= contact.askedAt!;
 }

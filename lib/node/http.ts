@@ -1,10 +1,10 @@
 /**
- * The metrics and health listener: `/metrics`, `/health`, nothing else, read only.
+ * The metrics and health listener: `/metrics`, `/health`, `/ready`, nothing else, read only.
  *
  * @module
  */
 
-import { type Figures, type MetricsPage, metricsPage } from "../observe/metrics.ts";
+import { type MetricsPage, metricsPage, type MetricsSources } from "../observe/metrics.ts";
 import type { Logger } from "../observe/logger.ts";
 
 /** What `/health` tells. */
@@ -14,6 +14,12 @@ export interface Health {
   readonly listening: string;
   readonly sessions: number;
   readonly peers: number;
+}
+
+/** What `/ready` tells; `ready` decides about the status. */
+export interface ReadyReport {
+  readonly ready: boolean;
+  readonly [field: string]: unknown;
 }
 
 /** A running listener. */
@@ -29,7 +35,8 @@ export function startHttp(options: {
   readonly host: string;
   readonly port: number;
   readonly health: () => Health;
-  readonly figures: () => Figures;
+  readonly ready: () => Promise<ReadyReport>;
+  readonly metrics: MetricsSources;
   readonly log: Logger;
 }): HttpListener {
   let page: Promise<MetricsPage> | undefined;
@@ -48,13 +55,14 @@ export function startHttp(options: {
     const { pathname } = new URL(request.url);
     if (pathname === "/health") {
       const health = options.health();
-      return new Response(JSON.stringify(health) + "\n", {
-        status: health.healthy ? 200 : 503,
-        headers: { "content-type": "application/json; charset=utf-8" },
-      });
+      return json(health, health.healthy);
+    }
+    if (pathname === "/ready") {
+      const report = await options.ready();
+      return json(report, report.ready);
     }
     if (pathname === "/metrics") {
-      page ??= metricsPage(options.figures);
+      page ??= metricsPage(options.metrics);
       const { contentType, render } = await page;
       return new Response(await render(), { headers: { "content-type": contentType } });
     }
@@ -65,4 +73,11 @@ export function startHttp(options: {
     address: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
     stop: () => server.shutdown(),
   };
+}
+
+function json(value: unknown, good: boolean): Response {
+  return new Response(JSON.stringify(value) + "\n", {
+    status: good ? 200 : 503,
+    headers: { "content-type": "application/json; charset=utf-8" },
+  });
 }

@@ -146,6 +146,13 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
 /** All entries by ceremony id, bounded: finished ones are forgotten first. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
+  /** Ends since the start of the process, also of entries that are forgotten. */
+  readonly totals: Record<EntryOutcome["state"], number> = {
+    complete: 0,
+    failed: 0,
+    aborted: 0,
+    answered: 0,
+  };
 
   /** The entry of a ceremony, or undefined. */
   get(id: string): Entry | undefined {
@@ -155,6 +162,7 @@ export class Ledger {
   /** Adds an entry. */
   add(entry: Entry): void {
     this.#entries.set(entry.request.id, entry);
+    void entry.ended.then(({ state }) => this.totals[state]++);
     let finished = 0;
     for (const e of this.#entries.values()) if (e.isOver) finished++;
     for (const [id, e] of this.#entries) {

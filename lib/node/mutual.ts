@@ -20,8 +20,12 @@ export interface NodeState {
   readonly session: boolean;
   /** A sealed message could be sent to it, as far as anybody knows. */
   readonly known: boolean;
-  /** Milliseconds since it last answered an echo; `null` if it never did. */
+  /** Milliseconds since it last answered an echo; `null` if it did not since a session ended. */
   readonly answeredAgo: number | null;
+  /** It left the last echo unanswered. */
+  readonly silent: boolean;
+  /** Milliseconds since anything came from it first-hand; `null` for never. */
+  readonly heardAgo: number | null;
   /** What it told in its last echo. */
   readonly told: Told | null;
   /** Why this node keeps it out, or `null`. */
@@ -125,8 +129,11 @@ export function ownVerdict(state: NodeState): Verdict {
         `${ECHO_PROTOCOL}`,
     };
   }
-  if (state.session) return "yes";
-  if (state.answeredAgo !== null && state.answeredAgo <= ECHO_FRESH) return "yes";
+  const answered = state.answeredAgo !== null && state.answeredAgo <= ECHO_FRESH;
+  // A session outlives the machine at its other end for a while; a Go node is never silent here.
+  if (!(state.silent && state.kind === "transfunctioner") && (state.session || answered)) {
+    return "yes";
+  }
   if (!state.known) return { no: "nobody has told of it lately" };
   if (state.kind === "transfunctioner") return { no: silence(state.answeredAgo) };
   return "unknown";

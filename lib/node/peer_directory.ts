@@ -25,6 +25,20 @@ export interface PeerInfo {
   readonly lastSeen: number | undefined;
   /** `transfunctioner` or `go`, where a session told. */
   readonly software: string | undefined;
+  /** Name and version of its program, as it says. */
+  readonly version?: string | undefined;
+  /** It and this node are ready for each other; undefined where that cannot be known. */
+  readonly ready?: boolean | undefined;
+  /** Why it is not. */
+  readonly notReady?: string | undefined;
+  /** Milliseconds since it last answered us: a ping of its session, or an echo. */
+  readonly answeredAgoMs?: number | undefined;
+  /** Milliseconds since it last heard from us, as its pings or echoes show. */
+  readonly heardAgoMs?: number | undefined;
+  /** How far its clock is ahead of ours. */
+  readonly skewMs?: number | undefined;
+  /** Sets of pre-parameters that it has ready. */
+  readonly preParams?: number | undefined;
 }
 
 /** What the directory needs of a mesh. */

@@ -9,6 +9,7 @@ import type { BanView } from "../mesh/bans.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { SessionView } from "../mesh/mesh.ts";
 import type { Contact } from "./contacts.ts";
+import { ECHO_RECENT, isSilent } from "./echoes.ts";
 import { NodeError } from "./errors.ts";
 import { assess, type Assessment, type Fault, type ReadinessView, readyGroup } from "./mutual.ts";
 
@@ -63,6 +64,10 @@ export class Readiness {
           session: session !== undefined && session.lastPong !== null,
           known: session !== undefined || reachable.has(identity),
           answeredAgo: answeredAt === null ? null : now - answeredAt,
+          silent: contact !== undefined && isSilent(contact, now, session?.lastSeen),
+          heardAgo: session === undefined && answeredAt === null
+            ? null
+            : now - Math.max(session?.lastSeen ?? -Infinity, answeredAt ?? -Infinity),
           told,
           banned: bans.identity(identity),
         };
@@ -86,8 +91,8 @@ export class Readiness {
   }
 
   /**
-   * Makes sure that `members` are ready for each other. Good news that are fresh are believed; all
-   * else is asked for first. Who needs pre-parameters is always asked.
+   * Makes sure that `members` are ready for each other. Good news of the last seconds are believed;
+   * all else is asked for first. Who needs pre-parameters is always asked.
    *
    * @throws {NodeError} TF-NOT-READY naming the pairs and what is in the way.
    */
@@ -95,8 +100,12 @@ export class Readiness {
     members: readonly Identity[],
     needPreParams: readonly Identity[] = [],
   ): Promise<void> {
-    const first = this.assess(members, needPreParams);
-    if (first.faults.length === 0 && !first.unsure && needPreParams.length === 0) return;
+    const view = this.view();
+    const first = assess(view, members, needPreParams);
+    const recent = members.every((m) =>
+      m === view.self || (view.state(m).heardAgo ?? Infinity) <= ECHO_RECENT
+    );
+    if (first.faults.length === 0 && !first.unsure && recent && needPreParams.length === 0) return;
     await this.probe(members);
     const { faults } = this.assess(members, needPreParams);
     if (faults.length > 0) throw notReady(faults, this.#o.self);

@@ -1,63 +1,46 @@
 /**
  * Prometheus metrics: every series of the Go service by its name (specification: mesh section 18),
- * with real counters where Go has gauges.
+ * with real counters where Go has gauges, and our own beside them.
  *
  * prom-client is loaded only when somebody watches; its import alone costs most of a start.
  *
  * @module
  */
 
-/** The figures of one moment, by Go's metric name without the prefix. */
+import type { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { type Definition, METRIC_PREFIX, METRICS, PROCESS_METRICS } from "./metric_table.ts";
+
+/** The figures of one moment, by metric name without the prefix. Counters never fall. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** A metric's kind and help text. */
-interface Definition {
-  readonly kind: "gauge" | "counter";
-  readonly help: string;
+/** Values of a histogram's labels. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Observations kept until the page is loaded; later ones are dropped. */
+const MAX_WAITING = 10_000;
+
+/** Takes observations for histograms. Costs next to nothing while nobody watches. */
+export class MetricsRecorder {
+  #take: ((name: string, value: number, labels: Labels) => void) | null = null;
+  #waiting: [string, number, Labels][] = [];
+
+  /** @param enabled false drops everything. */
+  constructor(readonly enabled: boolean) {}
+
+  /** Records one value; seconds for durations. */
+  observe(name: string, value: number, labels: Labels = {}): void {
+    if (!this.enabled) return;
+    if (this.#take !== null) this.#take(name, value, labels);
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push([name, value, labels]);
+  }
+
+  /** Hands over what waits, and everything from now on. */
+  connect(take: (name: string, value: number, labels: Labels) => void): void {
+    this.#take = take;
+    for (const [name, value, labels] of this.#waiting) take(name, value, labels);
+    this.#waiting = [];
+  }
 }
-
-/** All metrics by name, without the prefix `continuum_`. */
-export const METRICS: Readonly<Record<string, Definition>> = {
-  running: { kind: "gauge", help: "Whether the continuum service is running" },
-  healthy: { kind: "gauge", help: "Whether the node is healthy (listening with peers)" },
-  uptime_seconds: { kind: "gauge", help: "Seconds since the service started" },
-  sessions_active: { kind: "gauge", help: "Number of active peer sessions" },
-  peers_known: { kind: "gauge", help: "Number of known peer records" },
-  peers_live: { kind: "gauge", help: "Peers that responded to at least one ping" },
-  messages_forwarded_total: { kind: "counter", help: "Total messages forwarded to next hop" },
-  messages_routed_received_total: {
-    kind: "counter",
-    help: "Total routed messages received at final destination",
-  },
-  messages_dedup_dropped_total: {
-    kind: "counter",
-    help: "Total messages dropped by dedup cache",
-  },
-  broadcasts_sent_total: { kind: "counter", help: "Total broadcasts originated by this node" },
-  ceremonies_active: { kind: "gauge", help: "Number of currently running ceremonies" },
-  ceremonies_completed_total: {
-    kind: "counter",
-    help: "Total ceremonies completed successfully",
-  },
-  ceremonies_failed_total: { kind: "counter", help: "Total ceremonies that failed" },
-  messages_rate_dropped_total: {
-    kind: "counter",
-    help: "Messages dropped by per-session rate limiter",
-  },
-  connections_cooldown_dropped_total: {
-    kind: "counter",
-    help: "Connections rejected by per-IP cooldown",
-  },
-  envelopes_rate_dropped_total: {
-    kind: "counter",
-    help: "Envelopes dropped by per-sender rate gate",
-  },
-  preparams_ready: { kind: "gauge", help: "Sets of pre-parameters ready for key generations" },
-  ceremonies_waiting: { kind: "gauge", help: "Ceremony requests waiting for approval" },
-};
-
-/** Prefix of every metric, as in the Go service. */
-export const METRIC_PREFIX = "continuum_";
 
 /** Renders the metrics page. */
 export interface MetricsPage {
@@ -67,29 +50,71 @@ export interface MetricsPage {
   render(): Promise<string>;
 }
 
-/** Loads prom-client and registers all metrics over `figures`. */
-export async function metricsPage(figures: () => Figures): Promise<MetricsPage> {
+/** Where the page's figures come from. */
+export interface MetricsSources {
+  /** Gauges and counters, without the prefix. */
+  readonly figures: () => Figures;
+  /** Series of the process, under their full names. */
+  readonly process?: () => Figures;
+  /** Version of the program. */
+  readonly version: string;
+  /** Values for the histograms. */
+  readonly recorder?: MetricsRecorder;
+}
+
+/** Loads prom-client and registers all metrics. */
+export async function metricsPage(sources: MetricsSources): Promise<MetricsPage> {
   const { default: prom } = await import("prom-client");
   const registry = new prom.Registry();
-  for (const [name, { kind, help }] of Object.entries(METRICS)) {
-    const read = () => figures()[name] ?? 0;
-    const common = { name: METRIC_PREFIX + name, help, registers: [registry] };
-    if (kind === "gauge") {
-      new prom.Gauge({
-        ...common,
-        collect() {
-          this.set(read());
-        },
-      });
-    } else {
-      new prom.Counter({
-        ...common,
-        collect() {
-          this.reset();
-          this.inc(read());
-        },
-      });
-    }
+  const registers = [registry];
+  const gauges = new Map<string, Gauge>();
+  const counters = new Map<string, Counter>();
+  const histograms = new Map<string, Histogram>();
+  const define = (full: string, key: string, definition: Definition) => {
+    const common = { name: full, help: definition.help, registers };
+    if (definition.kind === "histogram") {
+      const { labels = [], buckets } = definition;
+      const labelNames = [...labels];
+      histograms.set(key, new prom.Histogram({ ...common, labelNames, buckets: [...buckets] }));
+    } else if (definition.kind === "gauge") gauges.set(key, new prom.Gauge(common));
+    else counters.set(key, new prom.Counter(common));
+  };
+  for (const [name, definition] of Object.entries(METRICS)) {
+    if (name !== "build_info") define(METRIC_PREFIX + name, name, definition);
   }
-  return { contentType: registry.contentType, render: () => registry.metrics() };
+  for (const [name, definition] of Object.entries(PROCESS_METRICS)) define(name, name, definition);
+  new prom.Gauge({
+    name: `${METRIC_PREFIX}build_info`,
+    help: METRICS["build_info"]!.help,
+    labelNames: ["version"],
+    registers,
+  }).set({ version: sources.version }, 1);
+  sources.recorder?.connect((name, value, labels) => {
+    histograms.get(name)?.observe({ ...labels }, value);
+  });
+  const seen = new Map<string, number>();
+  return {
+    contentType: registry.contentType,
+    render: () => {
+      update({ ...sources.figures(), ...sources.process?.() }, gauges, counters, seen);
+      return (registry as Registry).metrics();
+    },
+  };
+}
+
+function update(
+  figures: Figures,
+  gauges: ReadonlyMap<string, Gauge>,
+  counters: ReadonlyMap<string, Counter>,
+  seen: Map<string, number>,
+): void {
+  for (const [name, gauge] of gauges) gauge.set(figures[name] ?? 0);
+  for (const [name, counter] of counters) {
+    const value = figures[name] ?? 0;
+    // Only ever up, whatever the source does.
+    const grown = value - (seen.get(name) ?? 0);
+    if (grown <= 0) continue;
+    counter.inc(grown);
+    seen.set(name, value);
+  }
 }

@@ -129,17 +129,33 @@ Deno.test("Echoes.probe() ends after its time when a node is silent, which is th
     const [a, , c] = nodes as [EchoNode, EchoNode, EchoNode];
     await world.clock.advance(1_000);
     c.echoes.stop();
-    for (let i = 1; i <= MUTE_AFTER; i++) {
+    for (let i = 1; 2 * i < MUTE_AFTER + 2; i++) {
       let over = false;
       const probe = a.echoes.probe([idOf(c)]).then(() => over = true);
       await world.clock.advance(PROBE_WAIT - 1);
       assert.equal(over, false, `probe ${i}`);
       await world.clock.advance(1);
       await probe;
+      // The silent are asked a second time within one probe.
+      assert.equal(a.echoes.contact(idOf(c))!.unanswered, 2 * i);
     }
-    assert.equal(a.echoes.contact(idOf(c))!.unanswered, MUTE_AFTER);
+    const { unanswered } = a.echoes.contact(idOf(c))!;
     await a.echoes.probe([idOf(c)]);
-    assert.equal(a.echoes.contact(idOf(c))!.unanswered, MUTE_AFTER);
+    assert.equal(a.echoes.contact(idOf(c))!.unanswered, unanswered);
+  }));
+
+Deno.test("Echoes forgets answers from before a session's end, and asks through the mesh", () =>
+  inChain(["a", "b", "c"], async (world, nodes) => {
+    const [a, b] = nodes as [EchoNode, EchoNode, EchoNode];
+    await world.clock.advance(2_000);
+    assert.notEqual(a.echoes.contact(idOf(b))!.answeredAt, null);
+    await b.node.mesh.stop();
+    b.echoes.stop();
+    await world.clock.advance(10);
+    const contact = a.echoes.contact(idOf(b))!;
+    assert.equal(contact.answeredAt, null);
+    assert.equal(a.echoes.kindOf(idOf(b)), "transfunctioner");
+    assert.ok(contact.unanswered > 0);
   }));
 
 Deno.test("Echoes takes an answer only from whom it asked, and answers floods sparingly", () =>

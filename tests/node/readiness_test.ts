@@ -43,6 +43,8 @@ const ours = (contacts: NodeContact[] = [], fields: Partial<NodeState> = {}): No
   session: false,
   known: true,
   answeredAgo: 1_000,
+  silent: false,
+  heardAgo: 1_000,
   told: told(contacts),
   banned: null,
   ...fields,
@@ -53,6 +55,8 @@ const go = (session: boolean): NodeState => ({
   session,
   known: true,
   answeredAgo: null,
+  silent: false,
+  heardAgo: null,
   told: null,
   banned: null,
 });
@@ -80,6 +84,9 @@ Deno.test("assess() names the pair and the reason", () => {
     A,
     "no answer for 90 s",
   ]]);
+  // An answer of a moment ago does not count once the next question is not answered.
+  const gone = ours([], { answeredAgo: 6_000, silent: true });
+  assert.deepEqual(faultsOf(view({ [A]: gone }), [SELF, A]), [[SELF, A, "no answer for 6 s"]]);
   const v = view({
     [A]: ours([link(B, { age: BigInt(ECHO_FRESH) })]),
     [B]: ours([link(A, { age: -1n })]),
@@ -192,6 +199,11 @@ Deno.test("Readiness.require() believes fresh good news and asks for everything 
   assert.deepEqual(quick.probes, []);
   await quick.readiness.require([SELF, A, B], [A]);
   assert.deepEqual(quick.probes, [[SELF, A, B]]);
+  // Good news of half a minute ago are asked for again.
+  const older = new Map([[A, contactOf([], NOW - 30_000)]]);
+  const again = room([], older);
+  await again.readiness.require([SELF, A]);
+  assert.deepEqual(again.probes, [[SELF, A]]);
   // Bad news may be old: the answer to the question counts.
   const stale = new Map([[A, contactOf([], NOW - 100_000)]]);
   const mended = room([], stale, () => stale.set(A, contactOf([])));

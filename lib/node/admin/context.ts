@@ -10,11 +10,17 @@ import { type Identity, type NodeIdentity, parseIdentity } from "../../crypto/id
 import { fromHex } from "../../encoding/bytes.ts";
 import type { Keystore } from "../../keystore/keystore.ts";
 import type { Clock } from "../../mesh/clock.ts";
+import type { Mesh } from "../../mesh/mesh.ts";
+import type { BanBook } from "../ban_book.ts";
 import type { Desk } from "../desk.ts";
 import { badRequest } from "../errors.ts";
 import type { PeerInfo } from "../peer_directory.ts";
+import type { Readiness } from "../readiness.ts";
 import type { SupplyState } from "../preparams_supply.ts";
 import type { ReshareCommit } from "../reshare_commit.ts";
+
+/** What an operator may do to the node's part of the mesh. */
+export type AdminNetwork = Pick<Mesh, "peers" | "keepPeer" | "removePeer" | "enforceBans">;
 
 /** Where the admin interface looks. */
 export interface AdminContext {
@@ -23,7 +29,9 @@ export interface AdminContext {
   readonly keystore: Keystore;
   readonly desk: Desk;
   readonly peers: () => PeerInfo[];
-  readonly addPeer: (address: string) => void;
+  readonly network: AdminNetwork;
+  readonly bans: BanBook;
+  readonly readiness: Readiness;
   readonly supply: () => SupplyState;
   readonly clock: Clock;
   readonly random: RandomSource;

@@ -8,7 +8,9 @@ import type { Identity } from "../../crypto/identity.ts";
 import type { KeyMeta } from "../../keystore/keystore.ts";
 import { keyEncodings, publicKeyText } from "../encodings.ts";
 import { NodeError } from "../errors.ts";
+import { assess } from "../mutual.ts";
 import type { PeerInfo } from "../peer_directory.ts";
+import { selfFirst } from "../presence.ts";
 import type { AdminContext } from "./context.ts";
 
 /** What the admin interface shows of a peer. */
@@ -24,15 +26,25 @@ export function peerView(ctx: AdminContext, p: PeerInfo): Record<string, unknown
     rtt_ms: p.rttMs,
     seen_ms_ago: p.lastSeen === undefined ? undefined : Math.max(0, ctx.clock.now() - p.lastSeen),
     software: p.software,
+    version: p.version,
+    ready: p.ready,
+    not_ready: p.notReady,
+    answered_ms_ago: whole(p.answeredAgoMs),
+    heard_ms_ago: whole(p.heardAgoMs),
+    clock_skew_ms: whole(p.skewMs),
+    pre_params: p.preParams,
   };
 }
 
-/** Members that could take part now: this node, live sessions, and nodes known through others. */
-export function liveMembers(ctx: AdminContext): Set<Identity> {
-  return new Set(
-    ctx.peers().filter((p) => p.self || p.live || (!p.connected && p.reachable))
-      .map((p) => p.identity),
-  );
+function whole(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms);
+}
+
+/** Members that could take part now: this node, and nodes against which nothing speaks. */
+export function liveMembers(ctx: AdminContext, members: readonly Identity[]): Set<Identity> {
+  const view = ctx.readiness.view();
+  const self = ctx.identity.identity;
+  return new Set(members.filter((m) => m === self || assess(view, [m]).faults.length === 0));
 }
 
 /** All keys; a damaged one is shown with its problem and never as able to sign. */
@@ -69,8 +81,10 @@ export async function metaOf(ctx: AdminContext, keyId: string): Promise<KeyMeta 
 
 /** What the admin interface shows of a key. */
 export function keyView(ctx: AdminContext, meta: KeyMeta): Record<string, unknown> {
-  const live = liveMembers(ctx);
-  const count = meta.committee.filter((m) => live.has(m)).length;
+  const self = ctx.identity.identity;
+  const count = liveMembers(ctx, meta.committee).size;
+  // Members may each be live and yet not reach each other.
+  const together = ctx.readiness.group(selfFirst(meta.committee, self)).length;
   return {
     key_id: meta.keyId,
     curve: meta.curve,
@@ -85,28 +99,23 @@ export function keyView(ctx: AdminContext, meta: KeyMeta): Record<string, unknow
     history: meta.history,
     live: count,
     needed: meta.threshold + 1,
-    can_sign: meta.status === "active" && count > meta.threshold &&
-      meta.committee.includes(ctx.identity.identity),
+    can_sign: meta.status === "active" && together > meta.threshold &&
+      meta.committee.includes(self),
   };
 }
 
-/** Refuses at once when a member cannot be reached: waiting for a deadline helps nobody. */
-export function requireLive(ctx: AdminContext, members: readonly Identity[]): void {
-  const live = liveMembers(ctx);
-  const missing = members.filter((m) => !live.has(m));
-  if (missing.length > 0) {
-    throw new NodeError(
-      "TF-NOT-READY",
-      `${missing.length === 1 ? "a member is" : "members are"} not reachable: ${
-        missing.join(", ")
-      }`,
-      {
-        exit: 3,
-        hint: "see `transfunctioner peers`; start or connect them first",
-        culprits: missing,
-      },
-    );
-  }
+/**
+ * Refuses at once when members are not ready for each other: waiting for a deadline helps nobody.
+ *
+ * @param needPreParams members that need pre-parameters for what is planned.
+ * @throws {NodeError} TF-NOT-READY naming the pairs and the reasons.
+ */
+export function requireReady(
+  ctx: AdminContext,
+  members: readonly Identity[],
+  needPreParams: readonly Identity[] = [],
+): Promise<void> {
+  return ctx.readiness.require(members, needPreParams);
 }
 
 /** The Go service only has ECDSA ceremonies and would start one whatever the request says. */
@@ -124,24 +133,38 @@ export function requireCurve(ctx: AdminContext, members: readonly Identity[], cu
   }
 }
 
-/** Threshold + 1 members: this node first, then live sessions by round-trip time. */
+/** Threshold + 1 members that are ready for each other: this node first, then the nearest. */
 export function chooseSigners(ctx: AdminContext, meta: KeyMeta): Identity[] {
   const self = ctx.identity.identity;
-  const live = liveMembers(ctx);
   const rtt = new Map(ctx.peers().map((p) => [p.identity, p.rttMs ?? Infinity]));
-  const ready = meta.committee.filter((m) => live.has(m)).sort((a, b) =>
+  const nearest = [...meta.committee].sort((a, b) =>
     Number(b === self) - Number(a === self) ||
-    (rtt.get(a) ?? Infinity) - (rtt.get(b) ?? Infinity) || (a < b ? -1 : 1)
+    distance(rtt.get(a), rtt.get(b)) || (a < b ? -1 : 1)
   );
   const needed = meta.threshold + 1;
-  if (ready.length < needed) {
-    const missing = meta.committee.filter((m) => !live.has(m));
-    throw new NodeError(
-      "TF-NOT-READY",
-      `key ${meta.keyId} cannot sign now: ${ready.length} of ${meta.committee.length} members ` +
-        `live, ${needed} needed`,
-      { exit: 3, hint: `not reachable: ${missing.join(", ")}`, culprits: missing },
-    );
-  }
-  return ready.slice(0, needed);
+  const chosen = ctx.readiness.group(nearest, needed);
+  if (chosen.length < needed) throw cannotSign(ctx, meta);
+  return chosen;
+}
+
+function distance(a = Infinity, b = Infinity): number {
+  return a === b ? 0 : a - b;
+}
+
+/** The refusal to sign with a key whose members are not ready. */
+export function cannotSign(ctx: AdminContext, meta: KeyMeta): NodeError {
+  const live = liveMembers(ctx, meta.committee);
+  const missing = meta.committee.filter((m) => !live.has(m));
+  return new NodeError(
+    "TF-NOT-READY",
+    `key ${meta.keyId} cannot sign now: ${live.size} of ${meta.committee.length} members ` +
+      `live, ${meta.threshold + 1} needed`,
+    {
+      exit: 3,
+      hint: missing.length > 0
+        ? `not reachable: ${missing.join(", ")}`
+        : "they do not reach each other: see `transfunctioner peers`",
+      culprits: missing,
+    },
+  );
 }

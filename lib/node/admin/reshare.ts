@@ -20,7 +20,7 @@ import {
   text,
 } from "./context.ts";
 import { confirmations, follow } from "./follow.ts";
-import { metaOf, requireCurve, requireLive } from "./readiness.ts";
+import { metaOf, requireCurve, requireReady } from "./readiness.ts";
 
 /** What is known of a key before it is handed on. */
 interface Before {
@@ -56,8 +56,8 @@ export async function reshare(
       "run the command on one of the members",
     );
   }
-  requireLive(ctx, everybody);
   requireCurve(ctx, everybody, before.curve);
+  await requireReady(ctx, everybody, before.curve === "secp256k1" ? committee : []);
   const flipped = before.generation % 2 === 0;
   const go = goMembers(ctx, everybody);
   if (!flipped && go.length > 0) {

@@ -10,9 +10,10 @@
 import { badRequest } from "../errors.ts";
 import { entryView } from "../ledger.ts";
 import { ceremony } from "./ceremonies.ts";
-import { type AdminContext, type OnEvent, type Params, text } from "./context.ts";
+import type { AdminContext, OnEvent, Params } from "./context.ts";
 import { keygen } from "./keygen.ts";
-import { keyViews, peerView } from "./readiness.ts";
+import { addPeer, banPeer, graph, peers, removePeer, unbanPeer } from "./peers.ts";
+import { keyViews } from "./readiness.ts";
 import { reshare } from "./reshare.ts";
 import { settleKey } from "./settle.ts";
 import { sign } from "./sign.ts";
@@ -24,11 +25,12 @@ type Method = (ctx: AdminContext, params: Params, onEvent: OnEvent) => unknown;
 const METHODS: Readonly<Record<string, Method>> = {
   "identity": identity,
   "status": status,
-  "peers": (ctx) => ({ peers: ctx.peers().map((p) => peerView(ctx, p)) }),
-  "peers.add": (ctx, params) => {
-    ctx.addPeer(text(params, "address"));
-    return { accepted: true };
-  },
+  "peers": peers,
+  "peers.add": addPeer,
+  "peers.remove": removePeer,
+  "peers.ban": banPeer,
+  "peers.unban": unbanPeer,
+  "peers.graph": graph,
   "keys": async (ctx) => ({ keys: await keyViews(ctx) }),
   "keys.settle": settleKey,
   "keygen": keygen,

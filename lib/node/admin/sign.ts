@@ -4,20 +4,25 @@
  * @module
  */
 
+import type { Identity } from "../../crypto/identity.ts";
 import { toHex } from "../../encoding/bytes.ts";
+import type { KeyMeta } from "../../keystore/keystore.ts";
 import { badRequest, NodeError } from "../errors.ts";
+import { selfFirst } from "../presence.ts";
 import type { SignRequest } from "../request.ts";
 import { signatureFields, SignatureWaiter } from "../signature_result.ts";
 import {
   type AdminContext,
   hexBytes,
   identities,
+  integer,
   type OnEvent,
   type Params,
   text,
 } from "./context.ts";
+import { elect } from "./election.ts";
 import { follow, within } from "./follow.ts";
-import { chooseSigners, metaOf, requireLive } from "./readiness.ts";
+import { cannotSign, chooseSigners, metaOf, requireReady } from "./readiness.ts";
 
 /** Starts a signing and returns the verified signature. */
 export async function sign(
@@ -43,14 +48,12 @@ export async function sign(
     });
   }
   const payload = signPayload(params, meta?.curve ?? "secp256k1");
-  const committee = params["members"] === undefined
-    ? chooseSigners(ctx, meta!)
-    : identities(params, "members");
+  const { id, committee } = chosenSigners(ctx, params, meta);
   const threshold = meta?.status === "active" ? meta.threshold : committee.length - 1;
-  requireLive(ctx, committee);
+  await requireReady(ctx, committee);
   const request: SignRequest = {
     kind: "sign",
-    id: toHex(o.random(32)),
+    id: toHex(id),
     requester: self,
     keyId,
     committee,
@@ -76,6 +79,32 @@ export async function sign(
   } finally {
     stop();
   }
+}
+
+/** The signers that the caller names, or as many as it wants drawn, or the nearest that will do. */
+function chosenSigners(
+  ctx: AdminContext,
+  params: Params,
+  meta: KeyMeta | undefined,
+): { id: Uint8Array; committee: Identity[] } {
+  if (params["members"] !== undefined) {
+    if (params["auto"] !== undefined) throw badRequest("give either members or auto");
+    return { id: ctx.random(32), committee: identities(params, "members") };
+  }
+  if (params["auto"] === undefined) {
+    return { id: ctx.random(32), committee: chooseSigners(ctx, meta!) };
+  }
+  const { committee, threshold } = meta!;
+  const size = integer(params, "auto", 1, 256);
+  if (size <= threshold || size > committee.length) {
+    throw badRequest(
+      `auto: ${size} signers do not fit the key`,
+      `from ${threshold + 1} to ${committee.length} members can sign`,
+    );
+  }
+  const candidates = ctx.readiness.group(selfFirst(committee, ctx.identity.identity));
+  if (candidates.length < size) throw cannotSign(ctx, meta!);
+  return elect(candidates, size, ctx.random);
 }
 
 function signPayload(params: Params, curve: string): Uint8Array {
