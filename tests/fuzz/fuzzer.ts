@@ -28,6 +28,9 @@ export interface FuzzReport {
 /** No parser may take longer for an input of at most a megabyte. */
 const MAX_MS = 2_000;
 
+/** Inputs that are tried however little time there is. */
+const FEWEST = 30;
+
 /**
  * Fuzzes until `inputs` inputs or `milliseconds` have passed.
  *
@@ -46,7 +49,9 @@ export async function fuzz(
   let slowestMs = 0;
   for (const input of target.corpus) await attempt(target, input);
   const until = performance.now() + (limit.milliseconds ?? Infinity);
-  while (inputs < (limit.inputs ?? Infinity) && performance.now() < until) {
+  // A busy machine must not turn a short run into none.
+  const enough = () => inputs >= FEWEST && performance.now() >= until;
+  while (inputs < (limit.inputs ?? Infinity) && !enough()) {
     const input = mutant(corpus, dice);
     const begun = performance.now();
     const taken = await attempt(target, input);
