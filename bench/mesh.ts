@@ -43,15 +43,22 @@ function used(): number {
   return heapUsed + external;
 }
 
+function progress(what: string, begun: number): void {
+  console.error(`${what}, ${((performance.now() - begun) / 1000).toFixed(0)} s of real time`);
+}
+
 async function scale(nodes: number): Promise<Scale> {
   const begun = performance.now();
   const before = used();
   const sim = new Simulation({ size: nodes, seed: `bench ${nodes}` });
   // All within ten seconds, as after a power cut.
   await sim.start(sim.nodes, Math.max(1, Math.round(10_000 / nodes)));
+  progress(`${nodes} nodes started`, begun);
   const convergence = await sim.converge(10 * MINUTE);
+  progress(`${nodes} nodes converged after ${convergence} ms`, begun);
   // Sessions are topped up every 67 s, and far records repeated every 250 s at 1,000 nodes.
   await sim.clock.advance(4 * MINUTE);
+  progress(`${nodes} nodes settled`, begun);
   const start = { ...sim.net.traffic };
   await sim.clock.advance(4 * MINUTE);
   const bytes = sim.net.traffic.bytes - start.bytes;
@@ -201,7 +208,6 @@ if (import.meta.main) {
   const simulated: Scale[] = [];
   for (const nodes of sizes) {
     simulated.push(await scale(nodes));
-    if (!json) console.error(`${nodes} nodes simulated`);
   }
   const real = Deno.args.includes("--no-sockets") ? null : await sockets();
   if (json) console.log(JSON.stringify({ simulated, sockets: real }, null, 2));

@@ -80,9 +80,9 @@ export class Gossip {
   readonly #allowances = new WeakMap<Session, Allowance>();
   readonly #conflicts = new Set<Identity>();
   /** Peers that are new since the last telling, with who told us. */
-  readonly #news = new Map<Identity, Identity | null>();
-  /** Far nodes heard of again since they were told on, with who told us. */
-  readonly #heard = new Map<Identity, Identity>();
+  readonly #news = new Map<Identity, ReadonlySet<Identity>>();
+  /** Far nodes heard of again since they were told on, with all who told us. */
+  readonly #heard = new Map<Identity, Set<Identity>>();
   /** What was told on of far nodes, and when. */
   readonly #told = new Map<Identity, { readonly at: number; readonly sessions: string }>();
   #cancelTick: (() => void) | null = null;
@@ -156,7 +156,8 @@ export class Gossip {
 
   /** There are new peers, heard of from `informant`: tells all sessions, at most once a second. */
   news(peers: readonly Identity[], informant: Identity | null = null): void {
-    for (const peer of peers) if (this.#news.size < PEER_RECORDS) this.#news.set(peer, informant);
+    const informants = new Set(informant === null ? [] : [informant]);
+    for (const peer of peers) if (this.#news.size < PEER_RECORDS) this.#news.set(peer, informants);
     if (this.#cancelNotify !== null) return;
     const wait = this.#lastNotify + NOTIFY_INTERVAL - this.#o.clock.now();
     if (wait <= 0) this.#tellAll();
@@ -237,8 +238,9 @@ export class Gossip {
         sessions: record.sessions,
       }, session.peer);
       if (heard === "new") novelties.push(record.identity);
-      if (heard === "refreshed" && record.identity !== session.peer) {
-        this.#heard.set(record.identity, session.peer);
+      if (record.identity !== session.peer) {
+        if (heard === "refreshed") this.#heard.set(record.identity, new Set([session.peer]));
+        else this.#knows(session.peer, record);
       }
       if (heard === "conflict") this.#warnConflict(session.peer, record.identity);
       else {
@@ -250,6 +252,13 @@ export class Gossip {
       }
     }
     if (novelties.length > 0) this.news(novelties, session.peer);
+  }
+
+  /** Whoever tells us what we are about to tell on need not be told. */
+  #knows(peer: Identity, record: PeerRecord): void {
+    const told = this.#heard.get(record.identity);
+    const held = this.#o.table.get(record.identity);
+    if (held !== undefined && Number(record.lastSeen) >= held.lastSeen) told?.add(peer);
   }
 
   #warnConflict(informant: Identity, about: Identity): void {
@@ -279,15 +288,15 @@ export class Gossip {
   /** Tells our own kind what was heard of far nodes, if it is news or time for it. */
   #spread(): void {
     const now = this.#o.clock.now();
-    const due: [Identity, Identity][] = [];
-    for (const [identity, informant] of this.#heard) {
+    const due: [Identity, Set<Identity>][] = [];
+    for (const [identity, informants] of this.#heard) {
       const record = this.#o.table.get(identity);
       const told = this.#told.get(identity);
       if (record === undefined) this.#heard.delete(identity);
       else if (
         told === undefined || now - told.at >= this.#farRepeat() - SPREAD_INTERVAL / 2 ||
         (told.sessions !== linksOf(record) && now - told.at >= this.#farRepeat() / 5)
-      ) due.push([identity, informant]);
+      ) due.push([identity, informants]);
     }
     for (const [identity] of due) {
       this.#heard.delete(identity);
@@ -315,11 +324,11 @@ export class Gossip {
 
   /** The records of those that `session` did not tell us of itself. */
   #except(
-    told: readonly (readonly [Identity, Identity | null])[],
+    told: readonly (readonly [Identity, ReadonlySet<Identity>])[],
     session: Session,
   ): KnownPeer[] {
-    return told.flatMap(([identity, informant]) =>
-      informant === session.peer ? [] : this.#o.table.get(identity) ?? []
+    return told.flatMap(([identity, informants]) =>
+      informants.has(session.peer) ? [] : this.#o.table.get(identity) ?? []
     );
   }
 
