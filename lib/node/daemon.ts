@@ -19,7 +19,7 @@ import { type AdminCall, AdminListener } from "../mesh/admin_listener.ts";
 import { AdminError } from "../mesh/admin_protocol.ts";
 import { type Clock, systemClock } from "../mesh/clock.ts";
 import { DnsCheck, type DnsMode } from "../mesh/dns_check.ts";
-import { type Incoming, Mesh } from "../mesh/mesh.ts";
+import { Mesh } from "../mesh/mesh.ts";
 import type { Net } from "../mesh/net.ts";
 import type { Resolver } from "../mesh/resolver.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -31,6 +31,7 @@ import { Desk } from "./desk.ts";
 import { BanBook } from "./ban_book.ts";
 import { addressText, bind } from "./binding.ts";
 import type { Address } from "./config_values.ts";
+import { dispatch } from "./dispatch.ts";
 import { denoResolver } from "./deno_dns.ts";
 import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
@@ -221,7 +222,9 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const peers = () => presence.peers();
   const goAdmin = new GoAdmin({ mesh, desk, clock });
   mesh.onCommand((incoming) => {
-    if (!presence.hear(incoming)) route(incoming, engine, desk, goAdmin, settings, log);
+    if (!presence.hear(incoming)) {
+      dispatch(incoming, { engine, desk, goAdmin, debug: settings.debugInitiation, log });
+    }
   });
 
   const admin: AdminListener = new AdminListener({
@@ -332,48 +335,6 @@ async function answerCall(context: AdminContext, call: AdminCall): Promise<JsonI
       throw new AdminError(error.code, error.message, error.hint ?? "");
     }
     throw error;
-  }
-}
-
-/** Gives each command of the mesh to whoever it concerns. */
-function route(
-  incoming: Incoming,
-  engine: CeremonyEngine,
-  desk: Desk,
-  goAdmin: GoAdmin,
-  settings: DaemonSettings,
-  log: Logger,
-): void {
-  const { command, via, sender } = incoming;
-  const sealedBy = via === "sealed" ? sender : null;
-  switch (command.type) {
-    case "tss":
-      engine.deliver(command, sender);
-      return;
-    case "keygen":
-    case "sign":
-    case "reshare":
-      desk.handleStart(command, { sealedBy }).catch((error) =>
-        log.error("a ceremony request failed", { reason: String(error) })
-      );
-      return;
-    case "keygen-response":
-    case "sign-response":
-    case "reshare-response":
-      if (sealedBy !== null) desk.handleResponse(command, sealedBy);
-      return;
-    case "ceremony-result":
-      goAdmin.heard(command);
-      return;
-    case "peer-list-admin":
-    case "ceremony-status":
-    case "ceremony-list":
-    case "peer-add": {
-      // The Go service answers anybody on loopback; here that needs the debug switch.
-      if (!settings.debugInitiation || incoming.reply === undefined) return;
-      const answer = goAdmin.answer(command);
-      if (answer !== null) incoming.reply(answer);
-    }
   }
 }
 

@@ -43,6 +43,8 @@ export const MUTE_AFTER = 3;
 const MUTE_RETRY = 300_000;
 /** First echo on a new session, ms: after its first messages. */
 const FIRST_ECHO = 500;
+/** Partners beyond a new session are asked after this long, ms: gossip has told of them by then. */
+const FIRST_FAR_ECHO = 3_000;
 /** Nodes asked in one round. */
 const MAX_ROUND = 256;
 /** Nodes that one question may be about. */
@@ -97,6 +99,7 @@ export class Echoes {
   readonly #askers = new Map<Identity, TokenBucket>();
   #partners: readonly Identity[] = [];
   #cancelTick: (() => void) | null = null;
+  #cancelFar: (() => void) | null = null;
   #unwatch: (() => void) | null = null;
   #stopped = false;
 
@@ -110,6 +113,8 @@ export class Echoes {
     this.#unwatch = this.#o.mesh.onSession((peer, up) => {
       if (up) {
         this.#o.clock.setTimer(FIRST_ECHO, () => this.#greet(peer));
+        // Once for any number of sessions that come up together.
+        this.#cancelFar ??= this.#o.clock.setTimer(FIRST_FAR_ECHO, () => this.#greetFar());
         return;
       }
       this.#book.lost(peer);
@@ -123,6 +128,7 @@ export class Echoes {
   stop(): void {
     this.#stopped = true;
     this.#cancelTick?.();
+    this.#cancelFar?.();
     this.#unwatch?.();
     for (const { settle, keep } of this.#questions.values()) {
       keep();
@@ -288,6 +294,17 @@ export class Echoes {
   #greet(peer: Identity): void {
     const ours = this.#o.mesh.sessions().some((s) => s.identity === peer && s.ours);
     if (ours) void this.#ask(peer, [], PROBE_WAIT);
+  }
+
+  /** A new session may have opened the way to partners that did not answer before. */
+  #greetFar(): void {
+    this.#cancelFar = null;
+    const now = this.#o.clock.now();
+    const far = this.#partners.filter((id) =>
+      id !== this.#o.self && (this.#book.get(id)?.answeredAt ?? null) === null &&
+      !this.#mute(id, now)
+    );
+    for (const id of far.slice(0, MAX_ROUND)) void this.#ask(id, [], PROBE_WAIT);
   }
 
   async #round(): Promise<void> {

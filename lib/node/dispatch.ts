@@ -1,0 +1,57 @@
+/**
+ * Gives each command of the mesh to whoever it concerns.
+ *
+ * @module
+ */
+
+import type { CeremonyEngine } from "../ceremony/engine.ts";
+import type { Incoming } from "../mesh/mesh.ts";
+import type { Logger } from "../observe/logger.ts";
+import type { Desk } from "./desk.ts";
+import type { GoAdmin } from "./go_admin.ts";
+
+/** Who takes commands. */
+export interface Rooms {
+  readonly engine: Pick<CeremonyEngine, "deliver">;
+  readonly desk: Pick<Desk, "handleStart" | "handleResponse">;
+  readonly goAdmin: Pick<GoAdmin, "heard" | "answer">;
+  /** Whether the Go service's debug builds are imitated: admin commands of anybody on loopback. */
+  readonly debug: boolean;
+  readonly log: Logger;
+}
+
+/** Hands a command over. Never throws. */
+export function dispatch(incoming: Incoming, rooms: Rooms): void {
+  const { command, via, sender } = incoming;
+  const { engine, desk, goAdmin, log } = rooms;
+  const sealedBy = via === "sealed" ? sender : null;
+  switch (command.type) {
+    case "tss":
+      engine.deliver(command, sender);
+      return;
+    case "keygen":
+    case "sign":
+    case "reshare":
+      desk.handleStart(command, { sealedBy }).catch((error) =>
+        log.error("a ceremony request failed", { reason: String(error) })
+      );
+      return;
+    case "keygen-response":
+    case "sign-response":
+    case "reshare-response":
+      if (sealedBy !== null) desk.handleResponse(command, sealedBy);
+      return;
+    case "ceremony-result":
+      goAdmin.heard(command);
+      return;
+    case "peer-list-admin":
+    case "ceremony-status":
+    case "ceremony-list":
+    case "peer-add": {
+      // The Go service answers anybody on loopback; here that needs the debug switch as well.
+      if (!rooms.debug || !incoming.local || incoming.reply === undefined) return;
+      const answer = goAdmin.answer(command);
+      if (answer !== null) incoming.reply(answer);
+    }
+  }
+}
