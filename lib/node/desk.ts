@@ -117,6 +117,13 @@ export class Desk {
   }
 
   async #consider(request: CeremonyRequest, unsigned: boolean): Promise<Entry> {
+    const entry = await this.#admit(request, unsigned);
+    if (entry.state !== "waiting") void this.#launch(entry);
+    return entry;
+  }
+
+  /** Checks a request and opens its entry; nothing starts. */
+  async #admit(request: CeremonyRequest, unsigned: boolean): Promise<Entry> {
     if (this.#stopped) throw new NodeError("TF-STOPPED", "this node is going down", { exit: 3 });
     if (!unsigned && !this.allows(request.requester)) {
       throw new NodeError(
@@ -159,7 +166,7 @@ export class Desk {
           () => void this.#decline(entry, "nobody approved the request in time"),
         ),
       );
-    } else void this.#launch(entry);
+    }
     return entry;
   }
 
@@ -353,19 +360,25 @@ export class Desk {
     const members = requestMembers(request);
     const command = commandFromRequest(request);
     const others = members.filter((m) => m !== this.#o.self);
-    if (members.includes(this.#o.self)) await this.#check(request);
+    // The entry comes first: a member may refuse before the last request has left.
+    let entry: Entry;
+    if (members.includes(this.#o.self)) entry = await this.#admit(request, false);
+    else {
+      entry = new Entry(request, this.#o.clock.now(), true, "requested");
+      this.ledger.add(entry);
+    }
     const sent = await Promise.allSettled(others.map((m) => this.#o.mesh.sendSealed(m, command)));
     const failed = others.filter((_, i) => sent[i]!.status === "rejected");
     if (failed.length > 0) {
+      const reason = `no way to reach ${failed.join(", ")}`;
+      await this.#decline(entry, reason);
       throw new NodeError(
         "TF-UNREACHABLE",
-        `no way to reach ${failed.join(", ")}`,
+        reason,
         { exit: 3, hint: "see `transfunctioner peers`", culprits: failed },
       );
     }
-    if (members.includes(this.#o.self)) return await this.#consider(request, false);
-    const entry = new Entry(request, this.#o.clock.now(), true, "requested");
-    this.ledger.add(entry);
+    if (entry.state === "starting") void this.#launch(entry);
     return entry;
   }
 

@@ -424,3 +424,19 @@ Deno.test("Desk answers questions about a resharing of before its start", async 
   await settle();
   assert.deepEqual(w.sent, [{ to: C, command: answer(true, "settled") }]);
 });
+
+Deno.test("Desk hears a refusal that comes before its request was sent to everybody", async () => {
+  const w = world();
+  const request = { ...keygenRequest(SELF), coordinator: SELF } as CeremonyRequest;
+  const running = w.desk.initiate(request);
+  // Give the first request time to leave, not the whole call to finish.
+  await settle();
+  w.desk.handleResponse({
+    type: "keygen-response",
+    ceremonyId: fromHex(request.id),
+    success: false,
+    error: "refused: not an initiator here",
+  }, C);
+  const outcome = await (await running).ended;
+  assert.equal(outcome.state, "aborted");
+});
