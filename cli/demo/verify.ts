@@ -5,8 +5,9 @@
  * @module
  */
 
-import { createPublicKey, verify } from "node:crypto";
-import { fromHex, minimalBytes, toBase64, toHex } from "../../lib/encoding/bytes.ts";
+import { Buffer } from "node:buffer";
+import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { fromHex, minimalBytes, toHex } from "../../lib/encoding/bytes.ts";
 
 /** SubjectPublicKeyInfo of a secp256k1 key, up to the compressed or uncompressed point. */
 const SPKI_COMPRESSED = "3036301006072a8648ce3d020106052b8104000a032200";
@@ -34,8 +35,44 @@ export function verifyIndependently(
   r: string,
   s: string,
 ): boolean {
-  const pem = `-----BEGIN PUBLIC KEY-----\n${
-    toBase64(fromHex(SPKI_COMPRESSED + publicKey))
-  }\n-----END PUBLIC KEY-----\n`;
-  return verify("sha256", data, createPublicKey(pem), fromHex(derSignature(r, s)));
+  return verify("sha256", data, secp256k1Key(publicKey), fromHex(derSignature(r, s)));
+}
+
+/**
+ * Verifies an Ed25519 signature of `message` with the runtime's own `node:crypto`.
+ *
+ * @param publicKey 32 bytes in hex; `signature`: 64 bytes in hex.
+ */
+export function verifyEd25519(message: Uint8Array, publicKey: string, signature: string): boolean {
+  return verify(null, message, ed25519Key(publicKey), fromHex(signature));
+}
+
+/** Tells whether `node:crypto` takes a public key for one of that curve. */
+export function isPublicKey(curve: "secp256k1" | "ed25519", publicKey: string): boolean {
+  try {
+    const key = curve === "secp256k1" ? secp256k1Key(publicKey) : ed25519Key(publicKey);
+    return key.type === "public";
+  } catch {
+    return false;
+  }
+}
+
+/** SHA-256 by the runtime. */
+export function digestOf(data: Uint8Array): Buffer {
+  return createHash("sha256").update(data).digest();
+}
+
+/** SubjectPublicKeyInfo of an Ed25519 key, up to the 32 bytes (RFC 8410). */
+const SPKI_ED25519 = "302a300506032b6570032100";
+
+function secp256k1Key(publicKey: string): KeyObject {
+  return keyOf(SPKI_COMPRESSED + publicKey);
+}
+
+function ed25519Key(publicKey: string): KeyObject {
+  return keyOf(SPKI_ED25519 + publicKey);
+}
+
+function keyOf(spki: string): KeyObject {
+  return createPublicKey({ key: Buffer.from(fromHex(spki)), format: "der", type: "spki" });
 }

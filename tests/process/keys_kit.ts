@@ -6,11 +6,10 @@
  */
 
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { DemoNode } from "../../cli/demo/processes.ts";
-import { verifyIndependently } from "../../cli/demo/verify.ts";
-import { concat, fromHex } from "../../lib/encoding/bytes.ts";
+import { verifyEd25519, verifyIndependently } from "../../cli/demo/verify.ts";
+import { fromHex } from "../../lib/encoding/bytes.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** A row of `keys`, and what `keygen` prints. */
@@ -103,17 +102,4 @@ export async function signs(
   } finally {
     if ("message" in payload) await Deno.remove(reads[0]!);
   }
-}
-
-/** SubjectPublicKeyInfo of an Ed25519 key, up to the 32 bytes (RFC 8410). */
-const SPKI_ED25519 = fromHex("302a300506032b6570032100");
-
-/** Verifies with `node:crypto`. */
-export function verifyEd25519(message: Uint8Array, publicKey: string, signature: string): boolean {
-  const key = createPublicKey({
-    key: Buffer.from(concat(SPKI_ED25519, fromHex(publicKey))),
-    format: "der",
-    type: "spki",
-  });
-  return verify(null, message, key, fromHex(signature));
 }
