@@ -109,7 +109,10 @@ export class PreParamsMaker {
   }
 }
 
-type First = { readonly do: "search" } | { readonly do: "assemble"; readonly primes: Uint8Array[] };
+type First = { readonly do: "search"; readonly stop: SharedArrayBuffer } | {
+  readonly do: "assemble";
+  readonly primes: Uint8Array[];
+};
 
 interface RunOptions {
   start(
@@ -129,6 +132,7 @@ class Run implements PreParamsRun {
   readonly #o: RunOptions;
   readonly #ending = Promise.withResolvers<Uint8Array>();
   readonly #workers = new Set<WorkerHandle>();
+  #stop: SharedArrayBuffer | null = null;
   #primes: Uint8Array[] = [];
   #candidates = 0;
   #assembling = false;
@@ -157,7 +161,8 @@ class Run implements PreParamsRun {
 
   #search(): void {
     if (this.#paused || this.ended || this.#assembling || this.#workers.size > 0) return;
-    for (let i = 0; i < this.#o.parallel && !this.ended; i++) this.#start({ do: "search" });
+    const stop = this.#stop = new SharedArrayBuffer(4);
+    for (let i = 0; i < this.#o.parallel && !this.ended; i++) this.#start({ do: "search", stop });
   }
 
   cancel(): void {
@@ -231,6 +236,9 @@ class Run implements PreParamsRun {
   }
 
   #stopWorkers(): void {
+    // A search never gives way, and terminate() does not interrupt it: it has to see the word.
+    if (this.#stop !== null) Atomics.store(new Int32Array(this.#stop), 0, 1);
+    this.#stop = null;
     for (const worker of this.#workers) worker.terminate();
     this.#workers.clear();
   }

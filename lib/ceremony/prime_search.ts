@@ -24,6 +24,11 @@ import { Vault } from "./vault.ts";
 /** Under which id a worker seals one safe prime; no key id has its length. */
 const PRIME_STORE_ID = utf8("transfunctioner/safe-prime");
 
+/** Leaves the search from the inside when the network thread wants it to end. */
+class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
 /** Searches primes, or makes a set of what was found. */
 export class PrimeSearch {
   readonly #vault: Vault;
@@ -37,16 +42,27 @@ export class PrimeSearch {
     this.#post = post;
   }
 
-  /** Searches one safe prime after the other and never returns: the thread ends by termination. */
-  search(): void {
+  /**
+   * Searches one safe prime after the other until the first word of `stop` is not 0, which is looked
+   * at every few dozen candidates (some 20 ms); ends the use of this object.
+   */
+  search(stop: SharedArrayBuffer): void {
     const arith = defaultArithmetic();
-    for (;;) {
-      let reported = 0;
-      const found = generateSafePrime(SAFE_PRIME_BITS, arith, this.#random, ({ tested }) => {
-        this.#post({ did: "test", candidates: tested - reported });
-        reported = tested;
-      });
-      this.#post({ did: "find", prime: this.#vault.seal(PRIME_STORE_ID, found.p) });
+    const flag = new Int32Array(stop);
+    try {
+      for (;;) {
+        let reported = 0;
+        const found = generateSafePrime(SAFE_PRIME_BITS, arith, this.#random, ({ tested }) => {
+          if (Atomics.load(flag, 0) !== 0) throw new Stopped();
+          this.#post({ did: "test", candidates: tested - reported });
+          reported = tested;
+        });
+        this.#post({ did: "find", prime: this.#vault.seal(PRIME_STORE_ID, found.p) });
+      }
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    } finally {
+      this.#vault.close();
     }
   }
 

@@ -36,8 +36,11 @@ export type ToWorker =
   | { readonly do: "stored"; readonly ok: boolean }
   /** Say what is not secret about a stored share. */
   | { readonly do: "describe"; readonly storeKey: Uint8Array; readonly request: DescribeRequest }
-  /** Search safe primes until stopped. */
-  | { readonly do: "search"; readonly storeKey: Uint8Array }
+  /**
+   * Search safe primes until the first 32-bit word of `stop` is not 0. The shared word is needed:
+   * ending a worker from outside does not interrupt a computation that never gives way.
+   */
+  | { readonly do: "search"; readonly storeKey: Uint8Array; readonly stop: SharedArrayBuffer }
   /** Make a set of pre-parameters from four sealed safe primes. */
   | { readonly do: "assemble"; readonly storeKey: Uint8Array; readonly primes: Uint8Array[] };
 

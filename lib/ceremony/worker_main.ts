@@ -42,7 +42,7 @@ function take(message: ToWorker): void {
       });
       break;
     case "search":
-      new PrimeSearch(message.storeKey, systemRandom, post).search();
+      new PrimeSearch(message.storeKey, systemRandom, post).search(message.stop);
       break;
     case "assemble":
       new PrimeSearch(message.storeKey, systemRandom, post).assemble(message.primes);

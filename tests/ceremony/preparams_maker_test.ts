@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { PreParamsError, PreParamsMaker } from "../../lib/ceremony/preparams_maker.ts";
+import { PrimeSearch } from "../../lib/ceremony/prime_search.ts";
+import type { FromWorker } from "../../lib/ceremony/protocol.ts";
+import { systemRandom } from "../../lib/arith/random.ts";
 import { loadWorkers } from "../../lib/ceremony/worker_host.ts";
 import { parseJson } from "../../lib/encoding/json.ts";
 import { openStoreFile, PREPARAMS_STORE_ID } from "../../lib/keystore/store_file.ts";
@@ -17,16 +20,36 @@ function setUp() {
   return { maker, workers };
 }
 
+/** The word by which a searching worker is told to stop. */
+function stopWord(worker: { readonly heard: readonly unknown[] }): Int32Array {
+  const { stop } = worker.heard[0] as { stop: SharedArrayBuffer };
+  return new Int32Array(stop);
+}
+
+Deno.test("PrimeSearch stops searching when its word says so", () => {
+  const posted: FromWorker[] = [];
+  const stop = new SharedArrayBuffer(4);
+  new Int32Array(stop)[0] = 1;
+  new PrimeSearch(new Uint8Array(32), systemRandom, (m) => posted.push(m)).search(stop);
+  assert(!posted.some((m) => m.did === "test"), "it looks at the word before anything else");
+});
+
 Deno.test("PreParamsMaker collects four primes of two workers and has them put together", async () => {
   const { maker, workers } = setUp();
   const told: number[][] = [];
   const run = maker.make((...numbers) => told.push(numbers));
   assert.throws(() => maker.make(), RangeError);
-  assert.deepEqual(workers.map((w) => w.heard[0]), [0, 1].map(() => ({ do: "search", storeKey })));
+  const stop = stopWord(workers[0]!);
+  assert.deepEqual(
+    workers.map((w) => w.heard[0]),
+    [0, 1].map(() => ({ do: "search", storeKey, stop: stop.buffer })),
+  );
+  assert.equal(stop[0], 0);
   workers[0]!.say({ did: "load", version: "x" });
   workers[0]!.say({ did: "test", candidates: 100 });
   workers[1]!.say({ did: "test", candidates: 50 });
   for (let n = 0; n < 4; n++) workers[n % 2]!.say({ did: "find", prime: prime(n) });
+  assert.equal(stop[0], 1, "the searching threads are told to stop");
   assert.deepEqual(told.at(-1), [4, 4, 150]);
   assert.ok(workers[0]!.terminated && workers[1]!.terminated);
   assert.deepEqual(workers[2]!.heard, [
@@ -57,6 +80,7 @@ Deno.test("PreParamsMaker.pause() ends the threads and resume() keeps the primes
   maker.make((found) => told.push(found));
   workers[0]!.say({ did: "find", prime: prime(0) });
   maker.pause();
+  assert.equal(stopWord(workers[0]!)[0], 1, "ending a worker does not interrupt it: the word does");
   maker.pause();
   assert.ok(workers.every((w) => w.terminated));
   maker.resume();
