@@ -34,6 +34,7 @@ import {
   RECORD_SESSIONS,
   SPREAD_INTERVAL,
 } from "./limits.ts";
+import { Names } from "./names.ts";
 import type { KnownPeer, PeerTable } from "./peer_table.ts";
 import { TokenBucket } from "./rate_limit.ts";
 import { checkPeerRecord } from "./records.ts";
@@ -79,6 +80,7 @@ export class Gossip {
   readonly #o: GossipOptions;
   readonly #allowances = new WeakMap<Session, Allowance>();
   readonly #conflicts = new Set<Identity>();
+  readonly #names = new Names(4 * PEER_RECORDS);
   /** Peers that are new since the last telling, with who told us. */
   readonly #news = new Map<Identity, ReadonlySet<Identity>>();
   /** Far nodes heard of again since they were told on, with all who told us. */
@@ -230,25 +232,20 @@ export class Gossip {
         this.#o.log.debug("peer record ignored", { peer: session.peer, reason: fault });
         continue;
       }
-      const heard = this.#o.table.hear({
-        identity: record.identity,
-        address: record.address,
-        nacl: record.naclPub,
-        lastSeen: Number(record.lastSeen),
-        sessions: record.sessions,
-      }, session.peer);
-      if (heard === "new") novelties.push(record.identity);
-      if (record.identity !== session.peer) {
-        if (heard === "refreshed") this.#heard.set(record.identity, new Set([session.peer]));
+      const identity = this.#names.of(record.identity);
+      const sessions = record.sessions.slice(0, RECORD_SESSIONS).map((s) => this.#names.of(s));
+      const { address, naclPub: nacl } = record;
+      const lastSeen = Number(record.lastSeen);
+      const report = { identity, address, nacl, lastSeen, sessions };
+      const heard = this.#o.table.hear(report, session.peer);
+      if (heard === "new") novelties.push(identity);
+      if (identity !== session.peer) {
+        if (heard === "refreshed") this.#heard.set(identity, new Set([session.peer]));
         else this.#knows(session.peer, record);
       }
       if (heard === "conflict") this.#warnConflict(session.peer, record.identity);
       else {
-        this.#o.adjacency.hear({
-          node: record.identity,
-          sessions: record.sessions,
-          seen: Number(record.lastSeen),
-        }, session.peer);
+        this.#o.adjacency.hear({ node: identity, sessions, seen: lastSeen }, session.peer);
       }
     }
     if (novelties.length > 0) this.news(novelties, session.peer);
