@@ -7,6 +7,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Outcome } from "../ceremony/verdict.ts";
+import { verifyEddsa } from "../ceremony/verify.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { concat, minimalBytes, toHex } from "../encoding/bytes.ts";
 import type { KeyMeta } from "../keystore/keystore.ts";
@@ -45,6 +46,21 @@ function ecdsaFields(
   };
 }
 
+function eddsaFields(
+  message: Uint8Array,
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+): Record<string, unknown> {
+  return {
+    curve: "ed25519",
+    public_key: publicKeyText("ed25519", publicKey),
+    message: toHex(message),
+    r: toHex(signature.subarray(0, 32)),
+    s: toHex(signature.subarray(32)),
+    signature: toHex(signature),
+  };
+}
+
 /** The fields of a signature that this node helped to make; the engine has verified it. */
 export function signatureFields(
   payload: Uint8Array,
@@ -55,14 +71,7 @@ export function signatureFields(
   if (result.curve === "secp256k1") {
     return ecdsaFields(payload, result.r, result.s, result.recoveryId, result.publicKey);
   }
-  return {
-    curve: "ed25519",
-    public_key: publicKeyText("ed25519", result.publicKey),
-    message: toHex(payload),
-    r: toHex(result.signature.subarray(0, 32)),
-    s: toHex(result.signature.subarray(32)),
-    signature: toHex(result.signature),
-  };
+  return eddsaFields(payload, result.signature, result.publicKey);
 }
 
 /**
@@ -110,7 +119,13 @@ export class SignatureWaiter {
   #verify(r: Uint8Array, s: Uint8Array): Record<string, unknown> | null {
     const { payload, keyId } = this.#request;
     if (r.length !== 32 || s.length !== 32) return null;
-    if (this.#meta !== undefined && this.#meta.curve !== "secp256k1") return null;
+    // An Ed25519 key cannot be recovered from a signature; a node that once held it knows it.
+    if (this.#meta?.curve === "ed25519") {
+      const { publicKey } = this.#meta;
+      return verifyEddsa(publicKey, payload, concat(r, s))
+        ? eddsaFields(payload, concat(r, s), publicKey)
+        : null;
+    }
     for (let recoveryId = 0; recoveryId < 4; recoveryId++) {
       try {
         const signature = secp256k1.Signature.fromBytes(concat(r, s), "compact")
