@@ -1,10 +1,10 @@
-/** Forty simulated nodes: finding each other, routing, churn, cuts, loss, floods. */
+/** Sixty simulated nodes: finding each other, routing, churn, cuts, loss, floods. */
 
 import assert from "node:assert/strict";
 import { MAINTENANCE_INTERVAL } from "../../lib/mesh/limits.ts";
 import { Simulation } from "./simulation.ts";
 
-const SIZE = 40;
+const SIZE = 60;
 /** The goal for one message: at most the length of its way, and a fifth. */
 const WASTE = 1.2;
 
