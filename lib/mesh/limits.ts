@@ -16,6 +16,8 @@ export const PING_INTERVAL = 29_000;
 export const PONG_TIMEOUT = 13_000;
 /** How often missing sessions are topped up from the peer table (Go). */
 export const MAINTENANCE_INTERVAL = 67_000;
+/** How often a node without any session tries known peers; each one at most every 31 s. */
+export const ALONE_INTERVAL = 5_000;
 /** Share of the wanted sessions that own dials fill; the rest is for those who come. */
 export const OWN_SHARE = 0.75;
 /** After a `busy`, an address is refused for this long, and not dialled either (Go). */

@@ -9,7 +9,7 @@ import type { RandomSource } from "../arith/random.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Clock } from "./clock.ts";
 import type { DialOutcome } from "./dialer.ts";
-import { MAINTENANCE_INTERVAL } from "./limits.ts";
+import { ALONE_INTERVAL, MAINTENANCE_INTERVAL } from "./limits.ts";
 import type { KnownPeer } from "./peer_table.ts";
 
 /** What maintenance needs of its surroundings. */
@@ -22,6 +22,8 @@ export interface MaintenanceOptions {
   readonly log: Logger;
   /** How many sessions are missing; zero or less for none. */
   readonly missing: () => number;
+  /** Whether there is no session at all. */
+  readonly alone: () => boolean;
   /** Known peers with an address and without a session. */
   readonly candidates: () => KnownPeer[];
   /** Dials an address. */
@@ -32,6 +34,7 @@ export interface MaintenanceOptions {
 export class Maintenance {
   readonly #o: MaintenanceOptions;
   #cancel: (() => void) | null = null;
+  #cancelAlone: (() => void) | null = null;
 
   /** Maintenance that is not running yet. */
   constructor(options: MaintenanceOptions) {
@@ -40,15 +43,29 @@ export class Maintenance {
 
   /** Runs now and then. */
   start(): void {
+    this.#later();
+    this.#watch();
+  }
+
+  #later(): void {
     this.#cancel = this.#o.clock.setTimer(MAINTENANCE_INTERVAL, () => {
       this.run();
-      this.start();
+      this.#later();
+    });
+  }
+
+  /** A node that found only full ones knows others from them, and need not wait its turn. */
+  #watch(): void {
+    this.#cancelAlone = this.#o.clock.setTimer(ALONE_INTERVAL, () => {
+      if (this.#o.alone()) this.run();
+      this.#watch();
     });
   }
 
   /** Stops running. */
   stop(): void {
     this.#cancel?.();
+    this.#cancelAlone?.();
   }
 
   /** Dials as many random candidates as sessions are missing. */

@@ -212,6 +212,7 @@ export class Mesh {
       clock,
       random,
       log,
+      alone: () => this.#sessions.size === 0,
       // Where everybody filled every place, nobody new could come in.
       missing: () => Math.ceil(config.peersWanted * OWN_SHARE) - this.#sessions.size,
       candidates: () =>

@@ -117,10 +117,13 @@ export class Simulation {
     const begun = this.clock.now();
     for (;;) {
       const nodes = among ?? this.running;
-      const { least } = this.knowledge(nodes);
-      if (least === nodes.length - 1) return this.clock.now() - begun;
+      // Counting is cheap; comparing names is not, with a thousand nodes.
+      const counted = nodes.every((node) => node.mesh.stats().peers_known >= nodes.length);
+      if (counted && this.knowledge(nodes).least === nodes.length - 1) {
+        return this.clock.now() - begun;
+      }
       if (this.clock.now() - begun >= mostMs) {
-        const { mean } = this.knowledge(nodes);
+        const { least, mean } = this.knowledge(nodes);
         throw new Error(
           `Not converged within ${mostMs} ms: the least know ${least}, the mean ${
             mean.toFixed(1)
