@@ -26,8 +26,10 @@ export const ECHO_PROTOCOL = 1;
 export const ECHO_INTERVAL = 25_000;
 /** An answer counts for this long, ms. */
 export const ECHO_FRESH = 65_000;
-/** News this young are not asked for again when somebody wants to know, ms. */
+/** News of a neighbour this young are not asked for again when somebody wants to know, ms. */
 export const ECHO_RECENT = 10_000;
+/** The same for a node without a session here, whose death nothing tells, ms. */
+export const FAR_RECENT = 1_000;
 /**
  * Wait for the answers when somebody is about to start a ceremony, ms; the silent are asked a second
  * time at half of it.
@@ -189,7 +191,7 @@ export class Echoes {
         about.filter((id) => {
           if (id === this.#o.self || sessions.has(id) || this.#mute(id, now)) return false;
           const answeredAt = this.#book.get(id)?.answeredAt ?? -Infinity;
-          return now - answeredAt > ECHO_RECENT;
+          return now - answeredAt > FAR_RECENT;
         }).map((id) => this.#ask(id, [], ABOUT_WAIT)),
       );
     }

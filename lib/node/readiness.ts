@@ -9,9 +9,16 @@ import type { BanView } from "../mesh/bans.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { SessionView } from "../mesh/mesh.ts";
 import type { Contact } from "./contacts.ts";
-import { ECHO_RECENT, isSilent } from "./echoes.ts";
+import { ECHO_RECENT, FAR_RECENT, isSilent } from "./echoes.ts";
 import { NodeError } from "./errors.ts";
-import { assess, type Assessment, type Fault, type ReadinessView, readyGroup } from "./mutual.ts";
+import {
+  assess,
+  type Assessment,
+  type Fault,
+  type NodeState,
+  type ReadinessView,
+  readyGroup,
+} from "./mutual.ts";
 
 /** What readiness needs of its surroundings. */
 export interface ReadinessOptions {
@@ -102,14 +109,20 @@ export class Readiness {
   ): Promise<void> {
     const view = this.view();
     const first = assess(view, members, needPreParams);
-    const recent = members.every((m) =>
-      m === view.self || (view.state(m).heardAgo ?? Infinity) <= ECHO_RECENT
-    );
+    const recent = members.every((m) => m === view.self || isRecent(view.state(m)));
     if (first.faults.length === 0 && !first.unsure && recent && needPreParams.length === 0) return;
     await this.probe(members);
     const { faults } = this.assess(members, needPreParams);
     if (faults.length > 0) throw notReady(faults, this.#o.self);
   }
+}
+
+/**
+ * Whether the last news of a node may stand for now. The end of a session tells at once that its
+ * other end has died; of a node beyond the neighbours nothing tells but an answer.
+ */
+function isRecent({ session, heardAgo }: NodeState): boolean {
+  return (heardAgo ?? Infinity) <= (session ? ECHO_RECENT : FAR_RECENT);
 }
 
 /** The refusal for `faults`. */

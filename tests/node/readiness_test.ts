@@ -199,6 +199,18 @@ Deno.test("Readiness.require() believes fresh good news and asks for everything 
   assert.deepEqual(quick.probes, []);
   await quick.readiness.require([SELF, A, B], [A]);
   assert.deepEqual(quick.probes, [[SELF, A, B]]);
+  // Of a node beyond the neighbours nothing would tell that it died since.
+  const far = new Map([[A, contactOf([], NOW - 5_000)]]);
+  const beyond = room([], far);
+  await beyond.readiness.require([SELF, A]);
+  assert.deepEqual(beyond.probes, [[SELF, A]]);
+  // The end of its session would tell of a neighbour.
+  const near = room(
+    [{ identity: A, ours: true, lastPong: NOW - 5_000, lastSeen: NOW - 5_000 }],
+    far,
+  );
+  await near.readiness.require([SELF, A]);
+  assert.deepEqual(near.probes, []);
   // Good news of half a minute ago are asked for again.
   const older = new Map([[A, contactOf([], NOW - 30_000)]]);
   const again = room([], older);
