@@ -37,6 +37,14 @@ export interface Invocation {
 /** How far a command reaches; see {@link CommandSpec.reach}. */
 export type Reach = "node" | "admin" | "home" | "settings" | "nothing";
 
+/** A file or directory that a word of the command line names. */
+export interface WordPath {
+  readonly path: string;
+  readonly permission: "read" | "write";
+  /** What it is for. */
+  readonly why: string;
+}
+
 /** One command of the program. */
 export interface CommandSpec {
   readonly name: string;
@@ -62,6 +70,8 @@ export interface CommandSpec {
   readonly reach?: Reach;
   /** Options whose values are files outside the home directory, and what is done with them. */
   readonly paths?: Readonly<Record<string, "read" | "write">>;
+  /** The same for what is named by words instead of options. */
+  readonly wordPaths?: (invocation: Invocation) => readonly WordPath[];
   /** Does the work. */
   run(invocation: Invocation): Promise<ExitCode>;
 }

@@ -117,17 +117,27 @@ function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">)
 }
 
 function fileGrants(command: CommandSpec, invocation: Invocation): Grant[] {
-  return Object.entries(command.paths ?? {}).flatMap(([option, permission]): Grant[] => {
+  const byWord = (command.wordPaths?.(invocation) ?? []).map((
+    { path, permission, why },
+  ): Grant => ({
+    permission,
+    scope: plainPath(command.name, path),
+    why,
+    code: `cli/${command.name.replaceAll("-", "_")}.ts`,
+    until: "stop",
+  }));
+  const byOption = Object.entries(command.paths ?? {}).flatMap(([option, permission]): Grant[] => {
     const path = invocation.text[option];
     if (path === undefined || path === "-") return [];
     return [{
       permission,
       scope: plainPath(`--${option}`, path),
       why: `--${option} names it`,
-      code: `cli/${command.name}.ts`,
+      code: `cli/${command.name.replaceAll("-", "_")}.ts`,
       until: "stop",
     }];
   });
+  return [...byWord, ...byOption];
 }
 
 /** A file on the command line may be relative; Deno resolves it against the working directory. */

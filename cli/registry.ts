@@ -76,6 +76,11 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./config.ts")).command,
   },
   {
+    name: "import-home",
+    summary: "move a Go node's identity, shares and pre-parameters here",
+    load: async () => (await import("./import_home.ts")).command,
+  },
+  {
     name: "permissions",
     summary: "show what the process may do with this configuration, and why",
     load: async () => (await import("./permissions.ts")).command,

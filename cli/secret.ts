@@ -20,7 +20,17 @@ const MAX_FILE = 4096;
  *
  * @throws {CliError} (exit 2) if it cannot be read.
  */
-export async function passphraseFile(path: string): Promise<string> {
+export function passphraseFile(path: string): Promise<string> {
+  return secretFile("passphrase", path);
+}
+
+/**
+ * Reads a small secret from a file, without the newline at its end.
+ *
+ * @param what it is, for the error: `passphrase`.
+ * @throws {CliError} (exit 2) if it cannot be read.
+ */
+export async function secretFile(what: string, path: string): Promise<string> {
   let text: string;
   try {
     const info = await Deno.stat(path);
@@ -36,8 +46,10 @@ export async function passphraseFile(path: string): Promise<string> {
       : String(error);
     throw new CliError(
       EXIT.usage,
-      `cannot read the passphrase file ${path}: ${why}`,
-      "put the file into the home directory, mode 0600, or set TRF_KEYSTORE_PASSPHRASE",
+      `cannot read the ${what} file ${path}: ${why}`,
+      what === "passphrase"
+        ? "put the file into the home directory, mode 0600, or set TRF_KEYSTORE_PASSPHRASE"
+        : "check its path and its mode",
     );
   }
   // Editors end a file with a newline that is not part of the passphrase.
@@ -57,6 +69,20 @@ export async function keystoreSecret(
 ): Promise<KeystoreSecret> {
   const privateKey = config.privateKey.value?.reveal();
   if (privateKey !== undefined) return { privateKey };
+  return { passphrase: await keystorePassphrase(config, terminal, fresh) };
+}
+
+/**
+ * Finds the passphrase: TRF_KEYSTORE_PASSPHRASE, the passphrase file, a prompt.
+ *
+ * @param fresh ask twice and refuse a weak passphrase, because a keystore is being made.
+ * @throws {CliError} (exit 2) if there is none.
+ */
+export async function keystorePassphrase(
+  config: Config,
+  terminal: Terminal,
+  fresh: boolean,
+): Promise<string> {
   let passphrase = config.keystorePassphrase.value?.reveal();
   const file = config.passphraseFile.value;
   if (passphrase === undefined && file !== null) passphrase = await passphraseFile(file);
@@ -83,5 +109,5 @@ export async function keystoreSecret(
       "a few random words make a good one",
     );
   }
-  return { passphrase };
+  return passphrase;
 }

@@ -11,7 +11,7 @@
 import type { RandomSource } from "../arith/random.ts";
 import { type Identity, identityToInt } from "../crypto/identity.ts";
 import { nextKey } from "../tss/ecdsa/share.ts";
-import { openShare as openEcdsaShare, publicKeyBytes } from "./plan_ecdsa.ts";
+import { openPreParams, openShare as openEcdsaShare, publicKeyBytes } from "./plan_ecdsa.ts";
 import { openShare as openEddsaShare } from "./plan_eddsa.ts";
 import { encodeEd25519 } from "../crypto/curve.ts";
 import { JobError } from "./session.ts";
@@ -59,6 +59,25 @@ export function describeShare(
     }
     const share = openEddsaShare(vault, request.keyId, request.share);
     return { flipped: formOf(request, share), publicKey: encodeEd25519(share.publicKey) };
+  } finally {
+    vault.close();
+  }
+}
+
+/**
+ * Opens a sealed set of pre-parameters and checks it as a ceremony would. For the worker.
+ *
+ * @param storeKey Taken over and wiped.
+ * @throws {JobError} if the set cannot be used.
+ */
+export function checkPreParams(
+  file: Uint8Array,
+  storeKey: Uint8Array,
+  random: RandomSource,
+): void {
+  const vault = new Vault(storeKey, random);
+  try {
+    openPreParams(vault, file);
   } finally {
     vault.close();
   }

@@ -144,7 +144,12 @@ export function openShare(vault: Vault, keyId: Uint8Array, file: Uint8Array): Ec
   return share;
 }
 
-function openPreParams(vault: Vault, file: Uint8Array | undefined): PreParams {
+/**
+ * Opens a stored set of pre-parameters and checks it.
+ *
+ * @throws {JobError} if it cannot be used.
+ */
+export function openPreParams(vault: Vault, file: Uint8Array | undefined): PreParams {
   if (file === undefined) throw new JobError("TF-SHARE", "there are no pre-parameters");
   return vault.open("the stored pre-parameters", PREPARAMS_STORE_ID, file, parsePreParams);
 }

@@ -36,6 +36,8 @@ export type ToWorker =
   | { readonly do: "stored"; readonly ok: boolean }
   /** Say what is not secret about a stored share. */
   | { readonly do: "describe"; readonly storeKey: Uint8Array; readonly request: DescribeRequest }
+  /** Check a sealed set of pre-parameters that another program made. */
+  | { readonly do: "check"; readonly storeKey: Uint8Array; readonly preParams: Uint8Array }
   /**
    * Search safe primes until the first 32-bit word of `stop` is not 0. The shared word is needed:
    * ending a worker from outside does not interrupt a computation that never gives way.
@@ -90,6 +92,8 @@ export type FromWorker =
   }
   /** The answer to `describe`. */
   | { readonly did: "describe"; readonly description: ShareDescription }
+  /** The answer to `check`: the set is one that ceremonies can use. A bad one ends in `fail`. */
+  | { readonly did: "check" }
   /** Candidates tested since the last report. */
   | { readonly did: "test"; readonly candidates: number }
   | { readonly did: "find"; readonly prime: Uint8Array }

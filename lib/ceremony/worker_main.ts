@@ -6,7 +6,7 @@
 
 import { systemRandom } from "../arith/random.ts";
 import { VERSION } from "../version.ts";
-import { describeShare } from "./describe.ts";
+import { checkPreParams, describeShare } from "./describe.ts";
 import { makePlan } from "./plan.ts";
 import { PrimeSearch } from "./prime_search.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
@@ -40,6 +40,10 @@ function take(message: ToWorker): void {
         did: "describe",
         description: describeShare(message.request, message.storeKey, systemRandom),
       });
+      break;
+    case "check":
+      checkPreParams(message.preParams, message.storeKey, systemRandom);
+      post({ did: "check" });
       break;
     case "search":
       new PrimeSearch(message.storeKey, systemRandom, post).search(message.stop);

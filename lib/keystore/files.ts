@@ -273,7 +273,11 @@ export function denoFiles(step: (step: FileStep, path: string) => void = () => {
       try {
         const info = await stat(path);
         if (info === null) return;
-        if (options.overwrite === true && info.kind === "file") await overwrite(path, info.size);
+        if (options.overwrite === true && info.kind === "file") {
+          // A Go node leaves its pre-parameters read-only, for their owner too.
+          if (info.mode !== null && (info.mode & 0o200) === 0) await Deno.chmod(path, 0o600);
+          await overwrite(path, info.size);
+        }
         step("remove", path);
         await Deno.remove(path);
         await syncDirectory(parentOf(path));

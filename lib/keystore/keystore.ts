@@ -326,6 +326,11 @@ export class Keystore {
     return await this.#stock.count() > 0;
   }
 
+  /** Seals a Go node's clear `preparams.json` into the stock; false if that was done before. */
+  importGoPreParams(path: string): Promise<boolean> {
+    return this.#exclusive(() => this.#stock.importGoSet(path, this.#storeKey));
+  }
+
   /** Returns the number of sets in stock. */
   async preParamsCount(): Promise<number> {
     return await this.#stock.count();

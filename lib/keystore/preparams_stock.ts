@@ -72,24 +72,13 @@ export class PreParamsStock {
   }
 
   /**
-   * Takes the clear-text set of a Go node's `preparams.json` into the stock, once; the original is
-   * not touched. A file that cannot be used is reported and left alone.
+   * As {@link importGoSet}, for a file that may not be there; one that cannot be used is reported
+   * and left alone.
    */
   async importGoFile(path: string, storeKey: Uint8Array, log: Logger): Promise<void> {
     if (await this.#files.stat(path) === null) return;
-    let clear: Uint8Array | undefined;
     try {
-      clear = await this.#files.read(path, { limit: MAX_GO_FILE });
-      const mark = toHex(sha256(utf8("preparams.json"), clear)).slice(0, 32);
-      const known = await this.#files.list(joinPath(this.#directory, IMPORTED));
-      if (known.includes(mark)) return;
-      assertGoSet(clear, path);
-      const sealed = sealStoreFile(storeKey, PREPARAMS_STORE_ID, clear, this.#random);
-      // Marked before the set is stored: a crash in between loses it, which costs seconds; the
-      // other order could bring a set back that has served a key already.
-      await this.#files.makeDirectory(joinPath(this.#directory, IMPORTED));
-      await this.#files.writeAtomic(joinPath(this.#directory, IMPORTED, mark), utf8("\n"), 0o600);
-      await this.#put(sealed, "go-");
+      if (!await this.importGoSet(path, storeKey)) return;
       log.warn("imported the pre-parameters of a Go node, which lie in clear text on the disk", {
         path,
         advice: "they may have served other keys already; remove the file when no Go node needs it",
@@ -99,8 +88,31 @@ export class PreParamsStock {
         path,
         reason: error instanceof Error ? error.message : String(error),
       });
+    }
+  }
+
+  /**
+   * Takes the clear-text set of a Go node's `preparams.json` into the stock, once; the original is
+   * not touched.
+   *
+   * @returns false if this set was imported before.
+   * @throws {KeystoreError} TF-DAMAGED if it is no such set, TF-UNSAFE-FILE, TF-ARGUMENT.
+   */
+  async importGoSet(path: string, storeKey: Uint8Array): Promise<boolean> {
+    const clear = await readGoSet(this.#files, path);
+    try {
+      const mark = toHex(sha256(utf8("preparams.json"), clear)).slice(0, 32);
+      const known = await this.#files.list(joinPath(this.#directory, IMPORTED));
+      if (known.includes(mark)) return false;
+      const sealed = sealStoreFile(storeKey, PREPARAMS_STORE_ID, clear, this.#random);
+      // Marked before the set is stored: a crash in between loses it, which costs seconds; the
+      // other order could bring a set back that has served a key already.
+      await this.#files.makeDirectory(joinPath(this.#directory, IMPORTED));
+      await this.#files.writeAtomic(joinPath(this.#directory, IMPORTED, mark), utf8("\n"), 0o600);
+      await this.#put(sealed, "go-");
+      return true;
     } finally {
-      clear?.fill(0);
+      clear.fill(0);
     }
   }
 
@@ -124,6 +136,25 @@ export class PreParamsStock {
   async #sets(): Promise<string[]> {
     return (await this.#files.list(this.#directory)).filter((n) => n.endsWith(".set"))
       .filter((n) => !n.startsWith(TEMPORARY));
+  }
+}
+
+/**
+ * Reads a Go node's `preparams.json`; the caller wipes it.
+ *
+ * @throws {KeystoreError} TF-DAMAGED if it is no set of pre-parameters, TF-UNSAFE-FILE, TF-NOT-FOUND.
+ */
+export async function readGoSet(
+  files: FileLayer,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const clear = await files.read(path, { limit: MAX_GO_FILE });
+  try {
+    assertGoSet(clear, path);
+    return clear;
+  } catch (error) {
+    clear.fill(0);
+    throw error;
   }
 }
 

@@ -65,7 +65,9 @@ Deno.test("manual names every command, option and setting, and formats cleanly",
   const { code, out } = await runLine("manual");
   assert.equal(code, 0);
   assert.match(out, /^\.TH TRANSFUNCTIONER 1 /);
-  for (const { name } of COMMANDS) assert(out.includes(`.SS "transfunctioner ${name}`), name);
+  for (const { name } of COMMANDS) {
+    assert(out.includes(`.SS "transfunctioner ${name.replaceAll("-", "\\-")}`), name);
+  }
   for (const { variable } of CONFIG_OPTIONS) assert(out.includes(variable));
   const formatted = await pipe("groff", ["-man", "-Tutf8", "-ww", "-z"], out);
   if (formatted !== null) assert.deepEqual(formatted, { code: 0, out: "", err: "" });
