@@ -105,6 +105,7 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-NO-PEER": EXIT.refused,
   "TF-NO-BAN": EXIT.refused,
   "TF-TIMEOUT": EXIT.timedOut,
+  "TF-OFFLINE": EXIT.timedOut,
 };
 
 /**

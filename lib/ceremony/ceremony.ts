@@ -34,6 +34,8 @@ export interface Equivocation {
 export interface CeremonyHooks {
   /** Ends the run, which then calls {@link Ceremony.finish}. */
   onAbort(reason: string): void;
+  /** A member will say nothing more; ends the run once something of it is needed. */
+  onLost(member: Identity, why: string): void;
   /** A listener threw; that must not end anything. */
   onListenerError(error: unknown): void;
 }
@@ -123,6 +125,16 @@ export class Ceremony {
   /** Ends it now; without effect once it has ended. */
   abort(reason: string): void {
     if (this.#outcome === null) this.#hooks.onAbort(reason);
+  }
+
+  /**
+   * A member has gone or has lost its part. Ends the ceremony as soon as something is missing from
+   * that member, at once if it is awaited now; what needs nothing more of it goes on to its end.
+   *
+   * @param why what happened to it, for people: `has restarted`.
+   */
+  lose(member: Identity, why: string): void {
+    if (this.#outcome === null && this.members.includes(member)) this.#hooks.onLost(member, why);
   }
 
   /** For the engine: the run moved on. */

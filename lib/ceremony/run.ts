@@ -62,6 +62,8 @@ export class CeremonyRun {
   #storing = false;
   // The latest report of the worker, by role: one identity may be awaited in both.
   #waitingFor: readonly Role[] = [];
+  /** Members that will say nothing more, and why. */
+  readonly #lost = new Map<Identity, string>();
 
   /** Starts the worker; the spec is checked already. */
   constructor(spec: CeremonySpec, host: RunHost) {
@@ -78,6 +80,7 @@ export class CeremonyRun {
       host.clock.now(),
       {
         onAbort: (reason) => this.#end({ state: "aborted", reason }),
+        onLost: (member, why) => this.#lose(member, why),
         onListenerError: (error) => host.log.error("ceremony listener failed", { error }),
       },
     );
@@ -162,6 +165,7 @@ export class CeremonyRun {
         const waitingFor = identitiesOf(this.#waitingFor);
         this.#repeats.wait(waitingFor, moved);
         this.ceremony.move({ round: message.round, step: message.step, waitingFor });
+        this.#checkLost();
         break;
       }
       case "conflict":
@@ -234,6 +238,25 @@ export class CeremonyRun {
         this.#worker?.post({ do: "stored", ok: false });
       },
     );
+  }
+
+  #lose(member: Identity, why: string): void {
+    if (!this.#lost.has(member)) this.#lost.set(member, why);
+    this.#checkLost();
+  }
+
+  /** Ends the run if it waits for somebody who is known to say nothing more. */
+  #checkLost(): void {
+    const gone = identitiesOf(this.#waitingFor).filter((member) => this.#lost.has(member));
+    if (gone.length === 0) return;
+    const { round } = this.ceremony;
+    this.#fail({
+      code: "TF-OFFLINE",
+      reason: gone.map((m) => `${m} ${this.#lost.get(m)!}`).join("; ") +
+        `; round ${round} waits for it`,
+      round,
+      culprits: gone,
+    });
   }
 
   #expire(limit: Limit): void {

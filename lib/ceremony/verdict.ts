@@ -13,6 +13,8 @@ export type FailureCode =
   | "TF-PROTOCOL"
   /** A deadline passed; `culprits` lists who was silent. */
   | "TF-TIMEOUT"
+  /** A member restarted or cannot be reached any more; `culprits` names it. That is no offence. */
+  | "TF-OFFLINE"
   /** The stored share or pre-parameters could not be opened or used. */
   | "TF-SHARE"
   /** The new share could not be stored. */

@@ -184,6 +184,11 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
     preParams: field("preparams", goUint32),
     contacts: optional("contacts", goList(goStruct<NodeContact>(contactFields))),
   },
+  "ceremony-note": {
+    ceremonyId: field("ceremonyid", goHash),
+    about: field("about", goString),
+    text: field("text", goString),
+  },
   "peer-add": { address: field("address", goString) },
   "peer-add-response": {
     accepted: field("accepted", goBool),

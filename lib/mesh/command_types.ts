@@ -297,8 +297,27 @@ export interface NodeEchoCommand {
   readonly contacts: readonly NodeContact[];
 }
 
+/**
+ * A sealed word about one ceremony among nodes of this implementation. Like an echo it exists only
+ * inside envelopes, and goes only to nodes that are known to read it.
+ */
+export interface CeremonyNoteCommand {
+  readonly type: "ceremony-note";
+  /** 32 bytes. */
+  readonly ceremonyId: Uint8Array;
+  /**
+   * `lost`: the sender has restarted and will say nothing more in it. `waiting`: the sender waits
+   * for its operator's approval. `purpose`: what the requester says that it is for. A node ignores
+   * words that it does not know.
+   */
+  readonly about: string;
+  /** For people; bounded and made printable by whoever reads it. */
+  readonly text: string;
+}
+
 /** Every command of the mesh, told apart by `type`. */
 export type Command =
+  | CeremonyNoteCommand
   | NodeEchoCommand
   | HelloCommand
   | HelloResponseCommand

@@ -24,7 +24,10 @@ export function isCommandType(type: string): type is CommandType {
  * Types that Go does not know. They travel sealed only, and only to nodes of this implementation:
  * as payload types of an envelope they would close a link to a Go node.
  */
-export const SEALED_ONLY: ReadonlySet<string> = new Set<CommandType>(["node-echo"]);
+export const SEALED_ONLY: ReadonlySet<string> = new Set<CommandType>([
+  "node-echo",
+  "ceremony-note",
+]);
 
 /** All payload types of Go's catalogue. */
 export const COMMAND_TYPES: readonly CommandType[] = ([...commandStructs.keys()] as CommandType[])

@@ -40,6 +40,7 @@ const SEALED_TYPES: ReadonlySet<string> = new Set(
     "sign-response",
     "reshare-response",
     "node-echo",
+    "ceremony-note",
   ] satisfies Command["type"][],
 );
 

@@ -13,7 +13,8 @@ import { toHex } from "../encoding/bytes.ts";
 import type { JsonInput } from "../encoding/json.ts";
 import { fromPlain, toPlain } from "../encoding/plain.ts";
 import { KeystoreError } from "../keystore/errors.ts";
-import { denoFiles, type FileLayer } from "../keystore/files.ts";
+import { denoFiles, type FileLayer, joinPath } from "../keystore/files.ts";
+import { CeremonyJournal, JOURNAL_FILE } from "../keystore/journal.ts";
 import type { Keystore } from "../keystore/keystore.ts";
 import { type AdminCall, AdminListener } from "../mesh/admin_listener.ts";
 import { AdminError } from "../mesh/admin_protocol.ts";
@@ -40,6 +41,7 @@ import { pages } from "./pages.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
 import { type PeerInfo, softwareOf } from "./peer_directory.ts";
 import { Presence } from "./presence.ts";
+import { Restarts } from "./restarts.ts";
 import { ReshareCommit } from "./reshare_commit.ts";
 import { undecidedWarning } from "./reshare_notes.ts";
 import { KeystoreBook, undecidedOf } from "./share_book.ts";
@@ -112,7 +114,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
 
   const resolver = world.resolver ?? denoResolver(settings.dnsServer);
   const names = new DnsCheck(settings.dns, resolver, clock);
-  const bans = await BanBook.load(world.files ?? denoFiles(), keystore.home, clock);
+  const files = world.files ?? denoFiles();
+  const bans = await BanBook.load(files, keystore.home, clock);
   const recorder = new MetricsRecorder(settings.metrics !== null);
 
   const mesh = new Mesh({
@@ -178,9 +181,17 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     software: (peer) => softwareOf(mesh.sessions().find((s) => s.identity === peer)),
     book: shares,
   });
+  const journal = await CeremonyJournal.open({
+    files,
+    path: joinPath(keystore.home, self, JOURNAL_FILE),
+    now: startedAt,
+  });
+  const restarts = new Restarts({ self, clock, log: log.child("desk"), mesh, journal });
   const desk = new Desk({
     self,
+    journal,
     mesh: {
+      readsNotes: (peer) => presence.isOurs(peer),
       sendSealed: (to, command) => mesh.sendSealed(to, command),
       broadcast: (command) => {
         timeBroadcast(mesh.broadcast(command), recorder, clock).catch((error) =>
@@ -223,7 +234,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const goAdmin = new GoAdmin({ mesh, desk, clock });
   mesh.onCommand((incoming) => {
     if (!presence.hear(incoming)) {
-      dispatch(incoming, { engine, desk, goAdmin, debug: settings.debugInitiation, log });
+      dispatch(incoming, { engine, desk, restarts, goAdmin, debug: settings.debugInitiation, log });
     }
   });
 
@@ -273,14 +284,16 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const stop = async () => {
     stopSampling();
     presence.stop();
+    restarts.stop();
     desk.stop();
     engine.stop();
     supply.stop();
     await Promise.all([admin.stop(), mesh.stop(), http?.stop()]);
-    await keystore.close();
+    await Promise.all([journal.settled(), keystore.close()]);
   };
   try {
     await bind("admin", settings.admin, "TRF_ADMIN_ADDRESS", () => admin.start());
+    restarts.start();
     await bind("mesh", settings.listen, "TRF_LISTEN_ADDRESS", () => mesh.start());
     presence.start();
     if (settings.metrics !== null) {

@@ -11,7 +11,13 @@
 import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { fromHex, toHex } from "../encoding/bytes.ts";
-import type { KeygenCommand, ReshareCommand, SignCommand } from "../mesh/command_types.ts";
+import type { OpenCeremony } from "../keystore/journal.ts";
+import type {
+  CeremonyNoteCommand,
+  KeygenCommand,
+  ReshareCommand,
+  SignCommand,
+} from "../mesh/command_types.ts";
 import { quietLogger } from "../mesh/quiet_logger.ts";
 import { WindowQuota } from "../mesh/rate_limit.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -26,6 +32,7 @@ import {
 } from "./request.ts";
 import { refuseSecondReshare, settleReshare } from "./reshare_settle.ts";
 import { readNote } from "./reshare_notes.ts";
+import { LOST } from "./restarts.ts";
 import {
   failureResponse,
   MAX_REASON,
@@ -151,8 +158,12 @@ export class Desk {
     }
     // The id counts as used from here on: durable before anything of it leaves this node.
     if (!await this.#o.shares.remember(request.id)) throw usedBefore();
+    await this.#o.journal.begin(this.#underWay(request));
     const entry = new Entry(request, this.#o.clock.now(), local, mustWait ? "waiting" : "starting");
     this.ledger.add(entry);
+    void entry.ended.then(() => this.#o.journal.end(request.id)).catch((error) =>
+      this.#log.warn("the journal could not be written", { reason: String(error) })
+    );
     if (mustWait) {
       this.#log.info("a ceremony request waits for approval", {
         ceremony: request.id,
@@ -168,6 +179,13 @@ export class Desk {
       );
     }
     return entry;
+  }
+
+  #underWay(request: CeremonyRequest): OpenCeremony {
+    const { id, kind, requester } = request;
+    const members = requestMembers(request);
+    const ours = [...new Set([...members, requester])].filter((m) => this.#o.mesh.readsNotes(m));
+    return { id, kind, at: Math.floor(this.#o.clock.now() / 1000), requester, members, ours };
   }
 
   async #check(request: CeremonyRequest): Promise<void> {
@@ -345,6 +363,32 @@ export class Desk {
     else if (entry.state !== "requested") {
       this.#stopWaiting(entry);
       entry.end({ state: "aborted", reason });
+    }
+  }
+
+  /** Takes a note that `from` signed. */
+  handleNote(note: CeremonyNoteCommand, from: Identity): void {
+    const entry = this.ledger.get(toHex(note.ceremonyId));
+    // Only a member can lose its own part, and what is on all disks is not lost by a restart.
+    if (entry === undefined || !requestMembers(entry.request).includes(from)) return;
+    if (note.about !== "lost" || entry.isOver || entry.state === "confirming") return;
+    this.#log.warn("a member has restarted in a ceremony", {
+      ceremony: entry.request.id,
+      member: from,
+    });
+    if (entry.ceremony !== undefined) entry.ceremony.lose(from, "has restarted");
+    else if (entry.state === "requested") {
+      this.#responseWatchers.get(entry.request.id)?.(from, failureResponse(entry.request, LOST));
+    } else {
+      this.#stopWaiting(entry);
+      const reason = `${from} has restarted`;
+      this.#finish(entry, {
+        state: "failed",
+        code: "TF-OFFLINE",
+        reason,
+        round: 0,
+        culprits: [from],
+      });
     }
   }
 

@@ -7,6 +7,7 @@
 import type { Ceremony } from "../ceremony/ceremony.ts";
 import type { CeremonySpec } from "../ceremony/spec.ts";
 import type { Identity } from "../crypto/identity.ts";
+import type { CeremonyJournal } from "../keystore/journal.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Command } from "../mesh/command_types.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -22,6 +23,8 @@ export interface DeskMesh {
   sendSealed(to: Identity, command: Command): Promise<void>;
   /** Floods a broadcast command. */
   broadcast(command: Command): void;
+  /** Whether a node is known to read notes about ceremonies; to others none may be sent. */
+  readsNotes(identity: Identity): boolean;
 }
 
 /** What the desk needs of the ceremony engine. */
@@ -36,6 +39,8 @@ export interface DeskOptions {
   readonly mesh: DeskMesh;
   readonly engine: DeskEngine;
   readonly shares: ShareBook;
+  /** Remembers what is under way, so that a crash can be told. */
+  readonly journal: Pick<CeremonyJournal, "begin" | "end">;
   /** Decides when the new share of a resharing becomes current. */
   readonly resharings: ReshareCommit;
   readonly clock: Clock;

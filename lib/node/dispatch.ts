@@ -5,15 +5,18 @@
  */
 
 import type { CeremonyEngine } from "../ceremony/engine.ts";
+import { toHex } from "../encoding/bytes.ts";
 import type { Incoming } from "../mesh/mesh.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Desk } from "./desk.ts";
 import type { GoAdmin } from "./go_admin.ts";
+import type { Restarts } from "./restarts.ts";
 
 /** Who takes commands. */
 export interface Rooms {
   readonly engine: Pick<CeremonyEngine, "deliver">;
-  readonly desk: Pick<Desk, "handleStart" | "handleResponse">;
+  readonly desk: Pick<Desk, "handleStart" | "handleResponse" | "handleNote">;
+  readonly restarts: Pick<Restarts, "heard">;
   readonly goAdmin: Pick<GoAdmin, "heard" | "answer">;
   /** Whether the Go service's debug builds are imitated: admin commands of anybody on loopback. */
   readonly debug: boolean;
@@ -27,7 +30,9 @@ export function dispatch(incoming: Incoming, rooms: Rooms): void {
   const sealedBy = via === "sealed" ? sender : null;
   switch (command.type) {
     case "tss":
-      engine.deliver(command, sender);
+      if (engine.deliver(command, sender) === "early") {
+        rooms.restarts.heard(toHex(command.ceremonyId), command.from);
+      }
       return;
     case "keygen":
     case "sign":
@@ -40,6 +45,9 @@ export function dispatch(incoming: Incoming, rooms: Rooms): void {
     case "sign-response":
     case "reshare-response":
       if (sealedBy !== null) desk.handleResponse(command, sealedBy);
+      return;
+    case "ceremony-note":
+      if (sealedBy !== null) desk.handleNote(command, sealedBy);
       return;
     case "ceremony-result":
       goAdmin.heard(command);

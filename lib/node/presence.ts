@@ -125,6 +125,12 @@ export class Presence {
     return true;
   }
 
+  /** Whether a node is known to be of this implementation, so that it reads what Go nodes do not. */
+  isOurs(identity: Identity): boolean {
+    const session = this.#o.mesh.sessions().find((s) => s.identity === identity);
+    return this.#echoes.kindOf(identity, session) === "transfunctioner";
+  }
+
   /** All known nodes, this one first, with what echoes told. */
   peers(): PeerInfo[] {
     const { mesh, clock } = this.#o;

@@ -587,3 +587,31 @@ Deno.test("CeremonyEngine.onBusy() tells how many ceremonies run", () => {
   engine.stop();
   assert.deepEqual(counts, [1, 2, 1, 0]);
 });
+
+Deno.test("Ceremony.lose() ends a run at once when it waits for the member, and blames nobody's honesty", async () => {
+  const { engine, workers } = setUp();
+  const ceremony = engine.start(keygen());
+  waiting(workers[0]!, 2, 1, 2);
+  ceremony.lose(ids[4]!, "is no member");
+  assert.equal(ceremony.state, "running");
+  ceremony.lose(ids[2]!, "has restarted");
+  const outcome = failed(await ceremony.result);
+  assert.equal(outcome.code, "TF-OFFLINE");
+  assert.deepEqual(outcome.culprits, [ids[2]!]);
+  assert.equal(outcome.reason, `${ids[2]!} has restarted; round 2 waits for it`);
+  assert(workers[0]!.terminated);
+});
+
+Deno.test("Ceremony.lose() lets a run go on that has all it needs of the member", async () => {
+  const { engine, workers } = setUp();
+  const done = engine.start(keygen());
+  waiting(workers[0]!, 4, 1);
+  done.lose(ids[2]!, "has restarted");
+  finishKeygen(workers[0]!);
+  assert.equal((await done.result).state, "complete");
+  const stuck = engine.start(keygen({ id: id(9) }));
+  stuck.lose(ids[2]!, "has restarted");
+  assert.equal(stuck.state, "running");
+  waiting(workers[1]!, 1, 2);
+  assert.deepEqual(failed(await stuck.result).culprits, [ids[2]!]);
+});

@@ -4,6 +4,7 @@ import type { CeremonySpec } from "../../lib/ceremony/spec.ts";
 import type { Outcome } from "../../lib/ceremony/verdict.ts";
 import { type Identity, parseIdentity } from "../../lib/crypto/identity.ts";
 import { fromHex } from "../../lib/encoding/bytes.ts";
+import type { OpenCeremony } from "../../lib/keystore/journal.ts";
 import type { Command } from "../../lib/mesh/command_types.ts";
 import { Desk } from "../../lib/node/desk.ts";
 import { NodeError } from "../../lib/node/errors.ts";
@@ -61,6 +62,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
   const seen = new Set<string>();
   const stored: CeremonyRequest[] = [];
   let storeFails = false;
+  let journalFails = false;
   const shares: ShareBook = {
     seen: (ceremony) => seen.has(ceremony),
     remember: (ceremony) => {
@@ -90,6 +92,8 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
     return Promise.resolve();
   };
   const settled: string[] = [];
+  const open = new Map<string, OpenCeremony>();
+  const lostMembers: string[] = [];
   const resharings = new ReshareCommit({
     self: SELF,
     clock,
@@ -106,7 +110,15 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
   const desk = new Desk({
     self: SELF,
     resharings,
+    journal: {
+      begin: (c) =>
+        journalFails
+          ? Promise.reject(new Error("disk full"))
+          : (open.set(c.id, c), Promise.resolve()),
+      end: (ceremony) => Promise.resolve(void open.delete(ceremony)),
+    },
     mesh: {
+      readsNotes: (peer) => peer === B,
       sendSealed,
       broadcast: (command) => broadcasts.push(command),
     },
@@ -117,6 +129,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
           clock.now(),
           {
             onAbort: (reason) => void ceremony.finish({ state: "aborted", reason }, clock.now()),
+            onLost: (member, why) => lostMembers.push(`${member} ${why}`),
             onListenerError: (error) => assert.fail(String(error)),
           },
         );
@@ -141,8 +154,11 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
     seen,
     stored,
     settled,
+    open,
+    lostMembers,
     desk,
     failStore: () => storeFails = true,
+    failJournal: () => journalFails = true,
   };
 }
 
@@ -279,6 +295,58 @@ Deno.test("Desk ends a running ceremony when a member says that it gave up", asy
   assert.equal(entry.state, "aborted");
   assert(entry.outcome?.state === "aborted");
   assert.match(entry.outcome.reason, /reports: refused: \?\[31mno/);
+});
+
+const note = (about: string, ceremony = "ab".repeat(32)) => ({
+  type: "ceremony-note" as const,
+  ceremonyId: fromHex(ceremony),
+  about,
+  text: "",
+});
+
+Deno.test("Desk takes a member's word that its own part is lost, and nobody else's", async () => {
+  const w = world();
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  w.desk.handleNote(note("lost"), STRANGER);
+  w.desk.handleNote(note("of a later version"), C);
+  w.desk.handleNote(note("lost", "ef".repeat(32)), C);
+  assert.deepEqual(w.lostMembers, []);
+  w.desk.handleNote(note("lost"), C);
+  assert.deepEqual(w.lostMembers, [`${C} has restarted`]);
+});
+
+Deno.test("Desk ends a waiting request whose member has restarted, naming it", async () => {
+  const w = world({ consent: "manual" });
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  w.desk.handleNote(note("lost"), C);
+  const entry = w.desk.ledger.get(request.id)!;
+  assert(entry.outcome?.state === "failed");
+  assert.equal(entry.outcome.code, "TF-OFFLINE");
+  assert.deepEqual(entry.outcome.culprits, [C]);
+});
+
+Deno.test("Desk notes what it has taken on until that has ended", async () => {
+  const w = world();
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  await settle();
+  const [noted] = [...w.open.values()];
+  assert.deepEqual([noted!.members, noted!.requester, noted!.ours], [[SELF, B, C], B, [B]]);
+  w.started[0]!.finish(complete);
+  await settle();
+  assert.equal(w.open.size, 0);
+});
+
+Deno.test("Desk refuses a request that it cannot note", async () => {
+  const w = world();
+  w.failJournal();
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 0);
+  assert.match((w.sent[0]!.command as { error: string }).error, /^refused: disk full/);
 });
 
 Deno.test("Desk fails a key generation whose share cannot be stored", async () => {

@@ -15,7 +15,12 @@ const A = keyOf("a").identity;
 async function node(world: World, debug: boolean) {
   const a = world.node("a");
   const ledger = new Ledger();
-  const desk = { ledger, handleStart: () => Promise.resolve(), handleResponse: () => {} };
+  const desk = {
+    ledger,
+    handleStart: () => Promise.resolve(),
+    handleResponse: () => {},
+    handleNote: () => {},
+  };
   const entry = new Entry(
     {
       kind: "sign",
@@ -37,7 +42,10 @@ async function node(world: World, debug: boolean) {
     clock: world.clock,
   });
   const engine = { deliver: () => "refused" as const };
-  a.mesh.onCommand((incoming) => dispatch(incoming, { engine, desk, goAdmin, debug, log: a.log }));
+  const restarts = { heard: () => {} };
+  a.mesh.onCommand((incoming) =>
+    dispatch(incoming, { engine, desk, restarts, goAdmin, debug, log: a.log })
+  );
   await world.start();
   return { a, goAdmin, entry };
 }

@@ -329,6 +329,7 @@ const commands: { [K in Command["type"]]: Record<string, fc.Arbitrary<unknown>> 
       roundTrip: int64,
     })),
   },
+  "ceremony-note": { ceremonyId: hash, about: text, text },
   "peer-add": { address: text },
   "peer-add-response": { accepted: fc.boolean(), error: text },
 };

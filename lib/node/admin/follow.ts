@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Outcome } from "../../ceremony/verdict.ts";
+import type { FailureCode, Outcome } from "../../ceremony/verdict.ts";
 import type { Identity } from "../../crypto/identity.ts";
 import { NodeError } from "../errors.ts";
 import { type Entry, type EntryOutcome, entryView } from "../ledger.ts";
@@ -12,6 +12,12 @@ import { type AdminContext, integer, type OnEvent, type Params } from "./context
 
 /** How long the requester waits for the other members to confirm a key, in milliseconds. */
 const CONFIRMATION_MS = 10_000;
+
+/** Failures that are nobody's offence, and what those named were. */
+const ABSENT: Readonly<Partial<Record<FailureCode, string>>> = {
+  "TF-TIMEOUT": "silent",
+  "TF-OFFLINE": "offline",
+};
 
 /** Waits for a local ceremony's end, telling of its progress. */
 export async function follow(
@@ -53,11 +59,9 @@ export async function follow(
     });
   }
   throw new NodeError(outcome.code, outcome.reason, {
-    exit: outcome.code === "TF-TIMEOUT" ? 4 : 1,
+    exit: ABSENT[outcome.code] === undefined ? 1 : 4,
     ...(outcome.culprits.length === 0 ? {} : {
-      hint: `${outcome.code === "TF-TIMEOUT" ? "silent" : "to blame"}: ${
-        outcome.culprits.join(", ")
-      }`,
+      hint: `${ABSENT[outcome.code] ?? "to blame"}: ${outcome.culprits.join(", ")}`,
     }),
     culprits: outcome.culprits,
   });
