@@ -4,7 +4,8 @@ import { shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
 import { callDaemon } from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
-import { duration, printFields, printJson, printTable } from "./output.ts";
+import { bar, duration, printFields, printJson, printTable } from "./output.ts";
+import { showView, type View, WATCH_OPTIONS } from "./watch.ts";
 
 interface CeremonyRow {
   readonly id: string;
@@ -34,55 +35,68 @@ function detail(row: CeremonyRow): string {
   }
   if (row.state !== "running") return row.state === "waiting" ? "needs approval" : "";
   const silent = row.waiting_for ?? [];
-  const round = row.round === undefined ? "" : `round ${row.round}`;
+  const of = row.rounds === undefined ? "" : ` of ${row.rounds}`;
+  const drawn = row.round === undefined || row.rounds === undefined
+    ? ""
+    : `${bar(row.round - 1, row.rounds)} `;
+  const round = row.round === undefined ? "" : `${drawn}round ${row.round}${of}`;
   return silent.length === 0 ? round : `${round}, waiting for ${silent.map(shortId).join(" ")}`;
 }
+
+const VIEW: View<{ readonly ceremonies: readonly CeremonyRow[] }> = {
+  title: "ceremonies",
+  method: "ceremonies",
+  params: {},
+  schema: "transfunctioner/ceremonies/1",
+  async draw(terminal, { ceremonies }) {
+    if (ceremonies.length === 0) terminal.out("no ceremonies since the daemon started\n");
+    else {
+      await printTable(
+        terminal,
+        ["id", "kind", "state", "key", "age", "requester", "detail"],
+        ceremonies.map((c) => [
+          shortId(c.id),
+          c.kind,
+          c.state,
+          c.key_id === undefined ? "-" : shortId(c.key_id),
+          duration(c.age_ms),
+          c.requester === undefined ? "-" : shortId(c.requester),
+          detail(c),
+        ]),
+      );
+    }
+  },
+  lines: ({ ceremonies }) =>
+    ceremonies.map((c) => {
+      const text = detail(c);
+      return [c.id, `${shortId(c.id)} ${c.kind} ${c.state}${text === "" ? "" : `: ${text}`}`];
+    }),
+};
 
 /** Lists ceremonies; approves, denies, aborts or shows one. */
 export const command: CommandSpec = {
   name: "ceremonies",
   summary: "List ceremonies; approve, deny, abort or show one.",
-  usage: "[show|approve|deny|abort ID] [--reason TEXT] [--json]",
+  usage: "[--watch [--every SECONDS] | show|approve|deny|abort ID [--reason TEXT]] [--json]",
   about: `With TRF_CONSENT=manual a request of an allowed initiator waits here until it is approved.
 ID may be shortened as long as it stays unique.`,
   maxWords: 2,
   verbs: ACTIONS,
   options: {
     reason: { value: "TEXT", help: "told to the requester when denying or aborting" },
+    ...WATCH_OPTIONS,
     ...CLIENT_OPTIONS,
   },
   examples: [
     "transfunctioner ceremonies",
+    "transfunctioner ceremonies --watch",
     "transfunctioner ceremonies approve 17addc87",
   ],
   async run(invocation) {
     const { terminal, words, on, text } = invocation;
     const [action, id] = words;
-    if (action === undefined) {
-      const { ceremonies } = await callDaemon<{ ceremonies: CeremonyRow[] }>(
-        invocation,
-        "ceremonies",
-        {},
-      );
-      if (on.has("json")) printJson(terminal, "transfunctioner/ceremonies/1", { ceremonies });
-      else if (ceremonies.length === 0) terminal.out("no ceremonies since the daemon started\n");
-      else {
-        await printTable(
-          terminal,
-          ["id", "kind", "state", "key", "age", "requester", "detail"],
-          ceremonies.map((c) => [
-            shortId(c.id),
-            c.kind,
-            c.state,
-            c.key_id === undefined ? "-" : shortId(c.key_id),
-            duration(c.age_ms),
-            c.requester === undefined ? "-" : shortId(c.requester),
-            detail(c),
-          ]),
-        );
-      }
-      return EXIT.done;
-    }
+    if (action === undefined) return await showView(invocation, VIEW);
+    if (on.has("watch")) throw usageError("--watch goes with the list only");
     if (!ACTIONS.includes(action)) {
       throw usageError(`ceremonies: unknown word "${action}"`, `known: ${ACTIONS.join(", ")}`);
     }

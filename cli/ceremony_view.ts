@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Progress } from "./output.ts";
+import { bar, Progress } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One progress event of `keygen`, `sign` and `reshare`. */
@@ -20,6 +20,22 @@ export interface CeremonyEvent {
 /** An identity short enough for a line of text. */
 export function shortId(identity: string): string {
   return identity.slice(0, 8);
+}
+
+/**
+ * How long a round takes and how long the rest may: `, 0.8 s a round, about 4 s left`. Nothing
+ * while no round is done.
+ *
+ * @param elapsedMs since the person asked.
+ */
+export function paceOf(
+  { round, rounds }: Pick<CeremonyEvent, "round" | "rounds">,
+  elapsedMs: number,
+): string {
+  if (round === undefined || rounds === undefined || round < 2 || round > rounds) return "";
+  const each = elapsedMs / (round - 1);
+  const left = Math.ceil(each * (rounds - round + 1) / 1000);
+  return `, ${(each / 1000).toFixed(1)} s a round, about ${left} s left`;
 }
 
 /** Draws ceremony events as one changing line on an interactive standard error. */
@@ -44,7 +60,8 @@ export class CeremonyProgress {
   }
 
   #draw(): void {
-    const seconds = ((performance.now() - this.#begun) / 1000).toFixed(1);
+    const elapsed = performance.now() - this.#begun;
+    const seconds = (elapsed / 1000).toFixed(1);
     const e = this.#last;
     if (e === undefined) {
       return this.#progress.show(`${this.#kind}: asking the daemon (${seconds} s)`);
@@ -54,8 +71,14 @@ export class CeremonyProgress {
       : ` round ${e.round}${e.rounds === undefined ? "" : ` of ${e.rounds}`}`;
     const silent = e.waiting_for ?? [];
     const waiting = silent.length === 0 ? "" : `, waiting for ${silent.map(shortId).join(" ")}`;
+    const pace = paceOf(e, elapsed);
     const step = e.step === undefined || e.step === "" ? "" : `, ${e.step}`;
-    this.#progress.show(`${this.#kind}: ${e.state}${round}${step}${waiting} (${seconds} s)`);
+    const drawn = e.round === undefined || e.rounds === undefined
+      ? ""
+      : ` ${bar(e.round - 1, e.rounds)}`;
+    this.#progress.show(
+      `${this.#kind}:${drawn} ${e.state}${round}${step}${waiting} (${seconds} s${pace})`,
+    );
   }
 
   /** Takes the line away. */

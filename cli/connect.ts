@@ -108,21 +108,42 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-OFFLINE": EXIT.timedOut,
 };
 
+/** A connection to the daemon's admin interface. */
+export interface DaemonLink {
+  /**
+   * Calls one method and returns its answer.
+   *
+   * @throws {CliError} with the daemon's message, hint and the exit code that fits.
+   */
+  call<T>(
+    method: string,
+    params: Record<string, unknown>,
+    onEvent?: (event: CeremonyEvent) => void,
+  ): Promise<T>;
+  /** Ends the connection. */
+  close(): void;
+}
+
+function explained(error: unknown): unknown {
+  if (!(error instanceof AdminError)) return error;
+  return new CliError(
+    EXIT_BY_CODE[error.code] ?? EXIT.failed,
+    error.message,
+    error.hint === "" ? undefined : error.hint,
+    error.code,
+  );
+}
+
 /**
- * Calls one method of the daemon's admin interface and returns its answer.
+ * Connects to the daemon of the settings that an invocation gives.
  *
- * @throws {CliError} with the daemon's message, hint and the exit code that fits.
+ * @throws {CliError} if there is none, or it does not know the admin key.
  */
-export async function callDaemon<T>(
-  invocation: Invocation,
-  method: string,
-  params: Record<string, unknown>,
-  onEvent?: (event: CeremonyEvent) => void,
-): Promise<T> {
+export async function openDaemon(invocation: Invocation): Promise<DaemonLink> {
   const config = await clientConfig(invocation);
   const key = await loadAdminKey(denoFiles(), config.home.value);
   const { host, port } = config.adminAddress.value;
-  let client: AdminClient | undefined;
+  let client: AdminClient;
   try {
     client = await AdminClient.connect({
       host,
@@ -132,21 +153,45 @@ export async function callDaemon<T>(
       clock: systemClock,
       random: systemRandom,
     });
-    const answer: Json = await client.call(
-      method,
-      fromPlain(params),
-      onEvent === undefined ? undefined : (e) => onEvent(toPlain(e) as CeremonyEvent),
-    );
-    return toPlain(answer) as T;
   } catch (error) {
-    if (!(error instanceof AdminError)) throw error;
-    throw new CliError(
-      EXIT_BY_CODE[error.code] ?? EXIT.failed,
-      error.message,
-      error.hint === "" ? undefined : error.hint,
-      error.code,
-    );
+    throw explained(error);
+  }
+  return {
+    async call<T>(
+      method: string,
+      params: Record<string, unknown>,
+      onEvent?: (event: CeremonyEvent) => void,
+    ): Promise<T> {
+      try {
+        const answer: Json = await client.call(
+          method,
+          fromPlain(params),
+          onEvent === undefined ? undefined : (e) => onEvent(toPlain(e) as CeremonyEvent),
+        );
+        return toPlain(answer) as T;
+      } catch (error) {
+        throw explained(error);
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+/**
+ * Calls one method of the daemon's admin interface over a connection of its own.
+ *
+ * @throws {CliError} with the daemon's message, hint and the exit code that fits.
+ */
+export async function callDaemon<T>(
+  invocation: Invocation,
+  method: string,
+  params: Record<string, unknown>,
+  onEvent?: (event: CeremonyEvent) => void,
+): Promise<T> {
+  const link = await openDaemon(invocation);
+  try {
+    return await link.call<T>(method, params, onEvent);
   } finally {
-    client?.close();
+    link.close();
   }
 }

@@ -64,6 +64,12 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / 86_400_000)} d`;
 }
 
+/** How far something is, as `[####------]`; `width` characters inside the brackets. */
+export function bar(done: number, of: number, width = 10): string {
+  const full = of <= 0 ? 0 : Math.round(width * Math.min(1, Math.max(0, done / of)));
+  return `[${"#".repeat(full)}${"-".repeat(width - full)}]`;
+}
+
 /** A line on standard error that replaces itself; silent where nobody watches. */
 export class Progress {
   readonly #terminal: Terminal;

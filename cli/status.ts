@@ -1,9 +1,8 @@
 /** `transfunctioner status`. @module */
 
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { callDaemon } from "./connect.ts";
-import { EXIT } from "./exit.ts";
-import { duration, printFields, printJson, printTable } from "./output.ts";
+import { bar, duration, printFields, printTable } from "./output.ts";
+import { showView, type View, WATCH_OPTIONS } from "./watch.ts";
 
 interface StatusResult {
   readonly version: string;
@@ -18,6 +17,8 @@ interface StatusResult {
     readonly making: boolean;
     readonly found: number;
     readonly of: number;
+    readonly per_second?: number;
+    readonly left_ms?: number;
   };
   readonly ceremonies: {
     readonly running: number;
@@ -40,37 +41,39 @@ interface StatusResult {
   }[];
 }
 
-/** Shows one node at a glance. */
-export const command: CommandSpec = {
-  name: "status",
-  summary: "Show the node, its peers, its keys and what can sign now.",
-  usage: "[--json]",
-  maxWords: 0,
-  options: CLIENT_OPTIONS,
-  examples: ["transfunctioner status", "transfunctioner status --json | jq .keys"],
-  async run(invocation) {
-    const { terminal, on } = invocation;
-    const s = await callDaemon<StatusResult>(invocation, "status", {});
-    if (on.has("json")) {
-      printJson(terminal, "transfunctioner/status/1", s);
-      return EXIT.done;
-    }
-    const p = s.pre_params;
-    const c = s.ceremonies;
+/** Where the search for pre-parameters is, with its rate and its end as far as they are known. */
+function preParams(p: StatusResult["pre_params"]): string {
+  if (!p.making) return `${p.ready} ready`;
+  const rate = p.per_second === undefined
+    ? ""
+    : `, ${Math.round(p.per_second)} candidates a second`;
+  const left = p.left_ms === undefined ? "" : `, about ${duration(p.left_ms)} left`;
+  return `${p.ready} ready, making one ${bar(p.found, p.of, 2 * p.of)} ` +
+    `${p.found} of ${p.of} primes${rate}${left}`;
+}
+
+function ceremonies({ ceremonies: c }: StatusResult): string {
+  return `${c.running} running, ${c.waiting} waiting for approval, ${c.complete} complete, ` +
+    `${c.failed} failed`;
+}
+
+type KeyStatus = StatusResult["keys"][number];
+const canSign = (k: KeyStatus) => k.status !== "active" ? k.status : k.can_sign ? "yes" : "NO";
+
+const VIEW: View<StatusResult> = {
+  title: "status",
+  method: "status",
+  params: {},
+  schema: "transfunctioner/status/1",
+  async draw(terminal, s) {
     printFields(terminal, [
       ["identity", s.identity],
       ["version", s.version],
       ["up", duration(s.uptime_ms)],
       ["mesh", `${s.listen}, ${s.sessions} sessions, ${s.peers_known} peers known`],
       ["admin", s.admin],
-      [
-        "pre-parameters",
-        `${p.ready} ready${p.making ? `, making one (${p.found} of ${p.of} primes)` : ""}`,
-      ],
-      [
-        "ceremonies",
-        `${c.running} running, ${c.waiting} waiting for approval, ${c.complete} complete, ${c.failed} failed`,
-      ],
+      ["pre-parameters", preParams(s.pre_params)],
+      ["ceremonies", ceremonies(s)],
       ["consent", s.consent],
       ["initiators", s.initiators.length === 0 ? "nobody" : s.initiators.join(" ")],
     ]);
@@ -84,11 +87,38 @@ export const command: CommandSpec = {
           k.curve,
           `${k.threshold + 1} of ${k.committee.length}`,
           String(k.live),
-          k.status !== "active" ? k.status : k.can_sign ? "yes" : "NO",
+          canSign(k),
         ]),
       );
     }
     for (const warning of s.warnings) terminal.err(`warning: ${warning}\n`);
-    return EXIT.done;
   },
+  lines: (s) => [
+    ["node", `node ${s.identity}, version ${s.version}`],
+    ["mesh", `${s.sessions} sessions, ${s.peers_known} peers known`],
+    ["pre-parameters", `pre-parameters: ${s.pre_params.ready} ready`],
+    ["ceremonies", `ceremonies: ${ceremonies(s)}`],
+    ...s.keys.map((k): [string, string] => [
+      `key ${k.key_id}`,
+      `key ${k.key_id}: ${k.live} of ${k.committee.length} live, can sign: ${canSign(k)}`,
+    ]),
+    ["warnings", s.warnings.map((w) => `warning: ${w}`).join("; ")],
+  ],
+};
+
+/** Shows one node at a glance. */
+export const command: CommandSpec = {
+  name: "status",
+  summary: "Show the node, its peers, its keys and what can sign now.",
+  usage: "[--watch [--every SECONDS]] [--json]",
+  about: `With --watch it is drawn again and again in a terminal; elsewhere a line is written for
+everything that changes, and with --json one object a look.`,
+  maxWords: 0,
+  options: { ...WATCH_OPTIONS, ...CLIENT_OPTIONS },
+  examples: [
+    "transfunctioner status",
+    "transfunctioner status --watch",
+    "transfunctioner status --json | jq .keys",
+  ],
+  run: (invocation) => showView(invocation, VIEW),
 };

@@ -19,6 +19,14 @@ export interface Terminal {
   readonly colour: boolean;
   /** Width in columns of the terminal, 80 where unknown. */
   readonly columns: number;
+  /** Whether standard output is a terminal, on which a text can be drawn over. */
+  readonly screen: boolean;
+  /** Size of the terminal now: a person may change it. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Whether whoever read standard output went away. */
+  gone(): boolean;
+  /** Calls `handler` instead of dying on Ctrl-C or SIGTERM; returns what takes that back. */
+  onInterrupt(handler: () => void): () => void;
   /** Reads all of standard input, at most `limit` bytes. */
   readAll(limit: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Asks for a secret without echo; undefined when there is no terminal to ask on. */
@@ -27,17 +35,38 @@ export interface Terminal {
 
 const encoder = new TextEncoder();
 
-function writeAll(stream: { writeSync(p: Uint8Array): number }, text: string): void {
+/** Writes all of a text; false if nobody reads it any more. */
+function writeAll(stream: { writeSync(p: Uint8Array): number }, text: string): boolean {
   let bytes = encoder.encode(text);
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(stream.writeSync(bytes));
     } catch (error) {
       // The reader went away (`transfunctioner peers | head -1`): nothing is left to tell it.
-      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (error instanceof Deno.errors.BrokenPipe) return false;
       throw error;
     }
   }
+  return true;
+}
+
+function consoleSize(): { columns: number; rows: number } {
+  try {
+    const size = Deno.consoleSize();
+    // A terminal that was never told its size says 0.
+    if (size.columns > 0 && size.rows > 0) return size;
+  } catch {
+    // No size to be had.
+  }
+  return { columns: 80, rows: 24 };
+}
+
+function onInterrupt(handler: () => void): () => void {
+  const signals: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, handler);
+  return () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, handler);
+  };
 }
 
 async function readAllInput(limit: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,19 +115,22 @@ async function askHidden(question: string): Promise<string | undefined> {
 
 /** The process's own streams. */
 export function systemTerminal(): Terminal {
-  let columns = 80;
-  try {
-    if (Deno.stdout.isTerminal()) columns = Deno.consoleSize().columns;
-  } catch {
-    // No size to be had; 80 columns suit every terminal.
-    columns = 80;
-  }
+  const screen = Deno.stdout.isTerminal();
+  let gone = false;
   return {
-    out: (text) => writeAll(Deno.stdout, text),
-    err: (text) => writeAll(Deno.stderr, text),
+    out: (text) => {
+      if (!writeAll(Deno.stdout, text)) gone = true;
+    },
+    err: (text) => {
+      writeAll(Deno.stderr, text);
+    },
     interactive: Deno.stderr.isTerminal(),
-    colour: Deno.stdout.isTerminal() && !Deno.noColor,
-    columns,
+    colour: screen && !Deno.noColor,
+    columns: screen ? consoleSize().columns : 80,
+    screen,
+    size: consoleSize,
+    gone: () => gone,
+    onInterrupt,
     readAll: readAllInput,
     askSecret: askHidden,
   };

@@ -165,7 +165,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   engine.onBusy((running) => running > 0 ? maker.pause() : maker.resume());
   storeKey.fill(0);
   const supply = new PreParamsSupply({
-    make: (onProgress) => maker.make((found, of) => onProgress(found, of)),
+    make: (onProgress) => maker.make(onProgress),
+    now: () => clock.now(),
     count: () => keystore.preParamsCount(),
     put: (sealed) => keystore.putPreParamsCiphertext(sealed),
     takeStored: () => keystore.takePreParamsCiphertext(),

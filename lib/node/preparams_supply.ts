@@ -20,11 +20,15 @@ export interface PreParamsSearch {
 /** What the supply needs of the maker and of the keystore. */
 export interface SupplyOptions {
   /** Starts one search; `onProgress` tells how many of the safe primes are found. */
-  readonly make: (onProgress: (found: number, of: number) => void) => PreParamsSearch;
+  readonly make: (
+    onProgress: (found: number, of: number, candidates: number) => void,
+  ) => PreParamsSearch;
   readonly count: () => Promise<number>;
   readonly put: (sealed: Uint8Array) => Promise<void>;
   readonly takeStored: () => Promise<Uint8Array | null>;
   readonly log: Logger;
+  /** Milliseconds, for the rate of a search; default: none is told. */
+  readonly now?: () => number;
   /** How many sets to keep ready. */
   readonly target: number;
 }
@@ -35,6 +39,10 @@ export interface SupplyState {
   readonly making: boolean;
   readonly found: number;
   readonly of: number;
+  /** Numbers tested a second, since this search began. */
+  readonly per_second?: number;
+  /** How long the rest takes if it goes on as it did; luck decides. Unknown before a first prime. */
+  readonly left_ms?: number;
 }
 
 /** Safe primes in a set. */
@@ -45,6 +53,8 @@ export class PreParamsSupply {
   readonly #o: SupplyOptions;
   #ready = 0;
   #found = 0;
+  #candidates = 0;
+  #since = 0;
   #search: PreParamsSearch | undefined;
   #stopped = false;
   #filled = Promise.withResolvers<void>();
@@ -67,6 +77,17 @@ export class PreParamsSupply {
       making: this.#search !== undefined,
       found: this.#found,
       of: PRIMES,
+      ...this.#pace(),
+    };
+  }
+
+  #pace(): Pick<SupplyState, "per_second" | "left_ms"> {
+    const elapsed = (this.#o.now?.() ?? 0) - this.#since;
+    if (this.#search === undefined || elapsed < 1_000) return {};
+    const left = elapsed / this.#found * (PRIMES - this.#found);
+    return {
+      per_second: Math.round(this.#candidates * 10_000 / elapsed) / 10,
+      ...(this.#found === 0 ? {} : { left_ms: Math.round(left) }),
     };
   }
 
@@ -74,7 +95,12 @@ export class PreParamsSupply {
     while (!this.#stopped && this.#search === undefined && this.#ready < this.#o.target) {
       this.#found = 0;
       try {
-        this.#search = this.#o.make((found) => this.#found = found);
+        this.#candidates = 0;
+        this.#since = this.#o.now?.() ?? 0;
+        this.#search = this.#o.make((found, _of, candidates) => {
+          this.#found = found;
+          this.#candidates = candidates;
+        });
         await this.#o.put(await this.#search.result);
         this.#ready++;
         this.#o.log.info("pre-parameters are ready", { sets: this.#ready });

@@ -1,0 +1,58 @@
+/** `status --watch` on a real pseudo-terminal, beside a real daemon. */
+import assert from "node:assert/strict";
+import { Cluster } from "./cluster.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** Runs a command line on a pseudo-terminal, types Ctrl-C once `seen` was written. */
+async function onTerminal(line: string, env: Record<string, string>, seen: string) {
+  const child = new Deno.Command("script", {
+    args: ["-qefc", line, "/dev/null"],
+    env: { ...env, TERM: "xterm" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+    // A terminal on which nothing appears must not hang the test.
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+  let out = "";
+  const writer = child.stdin.getWriter();
+  let typed = false;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    out += text;
+    if (typed || !out.includes(seen)) continue;
+    typed = true;
+    await writer.write(Uint8Array.of(3));
+  }
+  await writer.close().catch(() => {});
+  return { code: (await child.status).code, out };
+}
+
+Deno.test("status --watch redraws on a terminal and Ctrl-C leaves it sane", async () => {
+  await using cluster = await Cluster.create({ size: 1 });
+  await cluster.start();
+  const [node] = cluster.nodes;
+  const { home, admin } = node!.options;
+  const env = { TRF_HOME: home, TRF_ADMIN_ADDRESS: admin, NO_COLOR: "1" };
+  const line =
+    `${Deno.execPath()} run -q --no-prompt --allow-read=${home} --allow-env=TRF_*,HOME ` +
+    `--allow-net=${admin} ${MAIN} status --watch --every 1`;
+  const { code, out } = await onTerminal(line, env, "identity");
+  assert.equal(code, 0, out);
+  assert(out.includes("\x1b[?1049h") && out.includes("status, every 1 s"));
+  const after = out.slice(out.lastIndexOf("\x1b[?25h\x1b[?1049l"));
+  assert(after.includes(cluster.identities[0]!), JSON.stringify(after));
+  assert.equal(after.split("\x1b").length, 3, "no other control codes after the terminal's own");
+
+  // Into a pipe: lines, and JSON lines, ended by a reader that goes away.
+  const piped = await new Deno.Command("sh", {
+    args: ["-c", `${line} --json | head -n 2`],
+    env,
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  const objects = new TextDecoder().decode(piped.stdout).trim().split("\n").map((l) =>
+    JSON.parse(l)
+  );
+  assert.deepEqual(objects.map((o) => o.schema), Array(2).fill("transfunctioner/status/1"));
+});
