@@ -3,11 +3,13 @@
 import { loadConfig } from "../lib/node/config.ts";
 import { daemonPermissions } from "../lib/node/permissions.ts";
 import { VERSION } from "../lib/version.ts";
-import type { CommandSpec } from "./command.ts";
+import { denoResolver } from "../lib/node/deno_dns.ts";
+import type { CommandSpec, Invocation } from "./command.ts";
 import { callDaemon, configFlags } from "./connect.ts";
 import { checkNode } from "./doctor/daemon_checks.ts";
+import { checkDns } from "./doctor/dns_check.ts";
 import { failure, type Finding, finding } from "./doctor/finding.ts";
-import { checkDisk, checkHome, checkKeystore } from "./doctor/home_checks.ts";
+import { checkDisk, checkHome, checkKeystore, ownIdentity } from "./doctor/home_checks.ts";
 import { readEnvironment } from "./environment.ts";
 import { EXIT } from "./exit.ts";
 import { printJson } from "./output.ts";
@@ -16,13 +18,43 @@ import { paint } from "./colour.ts";
 
 const MARKS = { ok: "green", warn: "yellow", fail: "red", skip: "grey" } as const;
 
+/** Makes all checks; what cannot be checked is a finding too. */
+export async function examine(invocation: Invocation): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  try {
+    const config = await loadConfig({
+      flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
+      env: readEnvironment(),
+    });
+    daemonPermissions(config);
+    findings.push(
+      ...config.warnings.map((w) => finding("settings", "warn", w)),
+      ...(config.warnings.length === 0 ? [finding("settings", "ok", "all can be used")] : []),
+    );
+    const home = await checkHome(config.home.value);
+    findings.push(...home);
+    if (home.every((f) => f.check !== "home" || f.verdict === "ok")) {
+      findings.push(await checkDisk(config.home.value), ...await checkKeystore(config));
+    }
+    const resolver = denoResolver(config.dnsServer.value);
+    findings.push(
+      ...await checkDns(config, await ownIdentity(config), resolver),
+      ...await checkNode(config, (method) => callDaemon(invocation, method, {})),
+    );
+  } catch (error) {
+    if ((error as { code?: string }).code !== "TF-CONFIG") throw error;
+    findings.push(failure("settings", error));
+  }
+  return findings;
+}
+
 /** Looks at everything that commonly goes wrong with a node. */
 export const command: CommandSpec = {
   name: "doctor",
   summary: "Look for what is wrong with this node, and say what to do.",
   usage: "[OPTIONS OF THE DAEMON] [--json]",
-  about: `Checks settings, clock, home directory, keystore, disk, ports, peers, pre-parameters and
-keys: through the daemon if it runs, else what it would meet. Give the settings that the daemon has.
+  about: `Checks settings, clock, home directory, keystore, disk, DNS records, ports, peers (clocks,
+versions, both directions), pre-parameters and keys: through the daemon if it runs, else what it would meet. Give the settings that the daemon has.
 Changes nothing. Exit code 1 if any check failed; warnings alone exit with 0.`,
   maxWords: 0,
   options: {
@@ -36,29 +68,7 @@ Changes nothing. Exit code 1 if any check failed; warnings alone exit with 0.`,
   reach: "node",
   async run(invocation) {
     const { terminal, on } = invocation;
-    const findings: Finding[] = [];
-    try {
-      const config = await loadConfig({
-        flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
-        env: readEnvironment(),
-      });
-      daemonPermissions(config);
-      findings.push(
-        ...config.warnings.map((w) => finding("settings", "warn", w)),
-        ...(config.warnings.length === 0 ? [finding("settings", "ok", "all can be used")] : []),
-      );
-      const home = await checkHome(config.home.value);
-      findings.push(...home);
-      if (home.every((f) => f.check !== "home" || f.verdict === "ok")) {
-        findings.push(await checkDisk(config.home.value), ...await checkKeystore(config));
-      }
-      findings.push(
-        ...await checkNode(config, (method) => callDaemon(invocation, method, {})),
-      );
-    } catch (error) {
-      if ((error as { code?: string }).code !== "TF-CONFIG") throw error;
-      findings.push(failure("settings", error));
-    }
+    const findings = await examine(invocation);
     const failed = findings.filter((f) => f.verdict === "fail").length;
     const warned = findings.filter((f) => f.verdict === "warn").length;
     if (on.has("json")) {

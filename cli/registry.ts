@@ -86,6 +86,11 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./permissions.ts")).command,
   },
   {
+    name: "bugreport",
+    summary: "write a report for whoever helps, without secrets",
+    load: async () => (await import("./bugreport.ts")).command,
+  },
+  {
     name: "completions",
     summary: "print completions for bash, zsh or fish",
     load: async () => (await import("./completions.ts")).command,

@@ -8,6 +8,7 @@ import { type Address, type Config, formatAddress } from "../../lib/node/config.
 import { denoNet } from "../../lib/node/deno_net.ts";
 import { VERSION } from "../../lib/version.ts";
 import { type Finding, finding } from "./finding.ts";
+import { judgeLinks, type LinkAnswer } from "./peer_checks.ts";
 
 /** The daemon's answer to `status`, as far as it is looked at. */
 export interface StatusAnswer {
@@ -31,7 +32,7 @@ export interface StatusAnswer {
 }
 
 /** One row of the daemon's answer to `peers`. */
-export interface PeerAnswer {
+export interface PeerAnswer extends LinkAnswer {
   readonly identity: string;
   readonly address: string;
   readonly self: boolean;
@@ -71,6 +72,7 @@ export async function checkNode(config: Config, ask: Ask): Promise<Finding[]> {
     checkVersion(status.version),
     finding("ports", "ok", "the listeners are the running daemon's"),
     ...judgePeers(config, peers),
+    ...judgeLinks(peers),
     judgePreParams(status),
     ...judgeKeys(status),
     ...judgeRules(status),

@@ -6,7 +6,8 @@
 
 import { denoFiles, joinPath } from "../../lib/keystore/files.ts";
 import { assertPrivateDirectory, assertPrivateFile } from "../../lib/keystore/files.ts";
-import { openNode } from "../../lib/keystore/home.ts";
+import { nodeOf, openNode } from "../../lib/keystore/home.ts";
+import { type Identity, parseIdentity } from "../../lib/crypto/identity.ts";
 import {
   ADMIN_FILE,
   IDENTITY_FILE,
@@ -151,6 +152,19 @@ export async function checkKeystore(config: Config): Promise<Finding[]> {
     out.push(failure("keystore", error));
   }
   return out;
+}
+
+/** Returns whose home directory it is, as far as that shows without a passphrase; else null. */
+export async function ownIdentity(config: Config): Promise<Identity | null> {
+  try {
+    const privateKey = config.privateKey.value?.reveal();
+    if (privateKey !== undefined) return nodeOf(privateKey).identity;
+    const text = await readIdentityFile(denoFiles(), config.home.value);
+    return text === null ? null : parseIdentity(identityOf(text, config.home.value));
+  } catch {
+    // The keystore's own check says what is wrong.
+    return null;
+  }
 }
 
 /** Measures what a durable write of a share takes: a ceremony ends with one on every node. */

@@ -1,5 +1,6 @@
 /** `status --watch` on a real pseudo-terminal, beside a real daemon. */
 import assert from "node:assert/strict";
+import { freePorts } from "../../cli/demo/processes.ts";
 import { Cluster } from "./cluster.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
@@ -29,7 +30,9 @@ async function onTerminal(line: string, env: Record<string, string>, seen: strin
 }
 
 Deno.test("status --watch redraws on a terminal and Ctrl-C leaves it sane", async () => {
-  await using cluster = await Cluster.create({ size: 1 });
+  const [metrics] = freePorts(1);
+  const prometheus = { TRF_PROMETHEUS_ADDRESS: `127.0.0.1:${metrics}` };
+  await using cluster = await Cluster.create({ size: 1, env: () => prometheus });
   await cluster.start();
   const [node] = cluster.nodes;
   const { home, admin } = node!.options;
@@ -55,4 +58,19 @@ Deno.test("status --watch redraws on a terminal and Ctrl-C leaves it sane", asyn
     JSON.parse(l)
   );
   assert.deepEqual(objects.map((o) => o.schema), Array(2).fill("transfunctioner/status/1"));
+
+  // What a bug report says of a running daemon, secrets left out.
+  const report = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-A", MAIN, "bugreport", "--redact-hosts"],
+    env: { ...env, ...prometheus, TRF_KEYSTORE_PASSPHRASE: node!.options.passphrase },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(report.stdout);
+  const { status, peers, doctor, metrics: page } = JSON.parse(text);
+  assert.equal(status.identity, cluster.identities[0]);
+  assert.equal(peers.peers.length, 1);
+  assert(doctor.some((f: { check: string }) => f.check === "preparams"));
+  assert(page.some((line: string) => line.startsWith("continuum_sessions_active")));
+  const adminKey = (await Deno.readTextFile(`${home}/admin.key`)).trim();
+  for (const secret of [adminKey, node!.options.passphrase]) assert(!text.includes(secret));
 });
