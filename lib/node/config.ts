@@ -280,6 +280,12 @@ function checkTogether(config: Config): void {
       "unset TRF_PRIVATE_KEY to use identity.json, or the passphrase to use the key",
     );
   }
+  if (config.statusPage.value && config.prometheusAddress.value === null) {
+    throw new ConfigError(
+      "TRF_STATUS_PAGE: there is no listener to serve the page",
+      "set TRF_PROMETHEUS_ADDRESS, for example to 127.0.0.1:45069, or TRF_STATUS_PAGE=0",
+    );
+  }
   if (config.roundTimeout.value > config.ceremonyTimeout.value) {
     throw new ConfigError(
       "TRF_ROUND_TIMEOUT: is longer than TRF_CEREMONY_TIMEOUT",

@@ -218,6 +218,15 @@ export const OPTIONS = {
     help: "where /metrics and /health are served; nowhere by default",
     parse: addressOrOff,
   }),
+  statusPage: option({
+    variable: "TRF_STATUS_PAGE",
+    flag: "status-page",
+    key: "status_page",
+    default: "0",
+    placeholder: "",
+    help: "serve /status there as well: a read-only page about the mesh, ceremonies and keys",
+    parse: flag,
+  }),
   logLevel: option({
     variable: "TRF_LOG_LEVEL",
     flag: "log-level",

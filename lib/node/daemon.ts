@@ -45,6 +45,8 @@ import { Restarts } from "./restarts.ts";
 import { ReshareCommit } from "./reshare_commit.ts";
 import { undecidedWarning } from "./reshare_notes.ts";
 import { KeystoreBook, undecidedOf } from "./share_book.ts";
+import { type StatusSite, statusSite } from "./status_page/site.ts";
+import { cachedSnapshots, type SnapshotSources } from "./status_page/snapshot.ts";
 import { sampleQueues, timeBroadcast, watchCeremony } from "./watchers.ts";
 
 /** How a node is set up; `lib/node/config.ts` reads it from flags, variables and the file. */
@@ -65,6 +67,8 @@ export interface DaemonSettings {
   /** Keys besides the keystore's own admin key that may use the admin listener. */
   readonly adminKeys: readonly Identity[];
   readonly metrics: Address | null;
+  /** Serve the status page on the metrics listener. */
+  readonly statusPage: boolean;
   readonly initiators: readonly Identity[];
   readonly consent: "auto" | "manual";
   readonly debugInitiation: boolean;
@@ -88,6 +92,9 @@ export interface DaemonWorld {
 const PREPARAMS_TARGET = 2;
 /** How long a request waits for an operator's approval, in milliseconds. */
 const APPROVAL_MS = 60 * 60_000;
+
+/** How long browsers are given the same view of the node, in milliseconds. */
+const SNAPSHOT_MS = 700;
 
 /** A running node. */
 export interface Daemon {
@@ -304,6 +311,14 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
           host,
           port,
           log: log.child("http"),
+          site: settings.statusPage
+            ? siteOf(settings, {
+              context,
+              sessions: () => mesh.sessions(),
+              ready: () => presence.report(),
+              preParamsWanted: PREPARAMS_TARGET,
+            })
+            : null,
           ...pages({ mesh, presence, desk, resharings, supply, bans, names, recorder, startedAt }),
         });
         return Promise.resolve();
@@ -331,6 +346,14 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     metricsAddress: (http as HttpListener | null)?.address ?? null,
     stop,
   };
+}
+
+/** The status page, under the names that the settings give this machine. */
+function siteOf(settings: DaemonSettings, sources: SnapshotSources): StatusSite {
+  const names = [settings.hostname, settings.metrics?.host].filter((name) =>
+    typeof name === "string"
+  );
+  return statusSite({ snapshot: cachedSnapshots(sources, SNAPSHOT_MS), names });
 }
 
 /** Carries out one admin call; a refusal keeps its code and hint. */

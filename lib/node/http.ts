@@ -1,11 +1,13 @@
 /**
- * The metrics and health listener: `/metrics`, `/health`, `/ready`, nothing else, read only.
+ * The metrics and health listener: `/metrics`, `/health`, `/ready`, where configured the status
+ * page, nothing else; read only.
  *
  * @module
  */
 
 import { type MetricsPage, metricsPage, type MetricsSources } from "../observe/metrics.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { StatusSite } from "./status_page/site.ts";
 
 /** What `/health` tells. */
 export interface Health {
@@ -37,6 +39,8 @@ export function startHttp(options: {
   readonly health: () => Health;
   readonly ready: () => Promise<ReadyReport>;
   readonly metrics: MetricsSources;
+  /** The status page, or null where it is not wanted. */
+  readonly site: StatusSite | null;
   readonly log: Logger;
 }): HttpListener {
   let page: Promise<MetricsPage> | undefined;
@@ -46,13 +50,15 @@ export function startHttp(options: {
     onListen: () => {},
     onError: (error) => {
       options.log.error("the metrics listener failed on a request", { reason: String(error) });
-      return new Response("internal error\n", { status: 500 });
+      return text("internal error\n", 500);
     },
   }, async (request) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return new Response("method not allowed\n", { status: 405 });
+      return text("method not allowed\n", 405, { allow: "GET, HEAD" });
     }
-    const { pathname } = new URL(request.url);
+    // The address holds the client's Host line, which may be anything.
+    const pathname = URL.parse(request.url)?.pathname;
+    if (pathname === undefined) return text("bad request\n", 400);
     if (pathname === "/health") {
       const health = options.health();
       return json(health, health.healthy);
@@ -64,9 +70,9 @@ export function startHttp(options: {
     if (pathname === "/metrics") {
       page ??= metricsPage(options.metrics);
       const { contentType, render } = await page;
-      return new Response(await render(), { headers: { "content-type": contentType } });
+      return new Response(await render(), { headers: { ...PLAIN, "content-type": contentType } });
     }
-    return new Response("not found\n", { status: 404 });
+    return await options.site?.(pathname, request.headers.get("host")) ?? text("not found\n", 404);
   });
   const { hostname, port } = server.addr;
   return {
@@ -75,9 +81,19 @@ export function startHttp(options: {
   };
 }
 
+/** No browser is to take an answer for anything but what its type says. */
+const PLAIN = { "x-content-type-options": "nosniff" };
+
 function json(value: unknown, good: boolean): Response {
   return new Response(JSON.stringify(value) + "\n", {
     status: good ? 200 : 503,
-    headers: { "content-type": "application/json; charset=utf-8" },
+    headers: { ...PLAIN, "content-type": "application/json; charset=utf-8" },
+  });
+}
+
+function text(body: string, status: number, headers: Record<string, string> = {}): Response {
+  return new Response(body, {
+    status,
+    headers: { ...PLAIN, "content-type": "text/plain; charset=utf-8", ...headers },
   });
 }

@@ -136,7 +136,12 @@ function networkGrants(
   const listeners = [
     [config.listenAddress.value, "listens there for peers"],
     [config.adminAddress.value, "listens there for the command line"],
-    [config.prometheusAddress.value, "listens there for /metrics and /health"],
+    [
+      config.prometheusAddress.value,
+      `listens there for /metrics and /health${
+        config.statusPage.value ? ", and the status page" : ""
+      }`,
+    ],
   ] as const;
   for (const [address, why] of listeners) {
     if (address !== null) add(formatAddress(address), why);

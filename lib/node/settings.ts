@@ -22,6 +22,7 @@ export function daemonSettings(config: Config): DaemonSettings {
     admin: config.adminAddress.value,
     adminKeys: config.adminKeys.value.map(parseIdentity),
     metrics: config.prometheusAddress.value,
+    statusPage: config.statusPage.value,
     initiators: config.initiators.value.map(parseIdentity),
     consent: config.consent.value,
     debugInitiation: config.debugInitiation.value,

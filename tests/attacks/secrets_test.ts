@@ -52,6 +52,7 @@ Deno.test("nothing that three daemons say or write in clear holds a secret of th
       TRF_LOG_LEVEL: "debug",
       TRF_LOG_FORMAT: i === 2 ? "json" : "text",
       TRF_PROMETHEUS_ADDRESS: `127.0.0.1:${metricsPorts[i]}`,
+      TRF_STATUS_PAGE: "1",
       ...(i === 0 ? { TRF_PRIVATE_KEY: PRIVATE_KEY, TRF_KEYSTORE_PASSPHRASE: "" } : {}),
     }),
   });
@@ -79,6 +80,8 @@ Deno.test("nothing that three daemons say or write in clear holds a secret of th
   for (const i of [0, 1, 2]) {
     const page = await fetch(`http://127.0.0.1:${metricsPorts[i]}/metrics`);
     hear(`node ${i}: metrics`, await page.text());
+    const status = await fetch(`http://127.0.0.1:${metricsPorts[i]}/status.json`);
+    hear(`node ${i}: status page`, await status.text());
     const health = await fetch(`http://127.0.0.1:${metricsPorts[i]}/health`);
     hear(`node ${i}: health`, await health.text());
     hear(`node ${i}: process list`, await Deno.readTextFile(`/proc/${pids[i]}/cmdline`));

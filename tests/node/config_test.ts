@@ -215,6 +215,7 @@ Deno.test("loadConfig() refuses bad values in one line that says what to write",
     ["TRF_LOG_FORMAT", "xml", /not one of text, json/],
     ["TRF_DEBUG_INITIATION", "maybe", /neither on nor off/],
     ["TRF_PROMETHEUS_ADDRESS", "0.0.0.0:45067", /is taken by TRF_LISTEN_ADDRESS/],
+    ["TRF_STATUS_PAGE", "1", /no listener to serve the page/],
     ["TRF_HOME", "relative", /relative/],
   ];
   for (const [name, value, message] of cases) await refused({ env: { [name]: value } }, message);
