@@ -76,6 +76,7 @@ Deno.test("loadConfig() gives defaults that start a node", async () => {
     TRF_ROUND_TIMEOUT: "2m",
     TRF_PREPARAMS_TIMEOUT: "1m",
     TRF_PROMETHEUS_ADDRESS: "off",
+    TRF_STATUS_PAGE: "false",
     TRF_LOG_LEVEL: "INFO",
     TRF_LOG_FORMAT: "text",
     TRF_DEBUG_INITIATION: "false",

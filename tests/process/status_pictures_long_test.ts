@@ -30,7 +30,11 @@ async function takePictures(
   });
   const [first, , , fourth, fifth] = cluster.nodes;
   const ids = cluster.identities;
-  await cluster.start();
+  // One after the other, with patience: each looks for pre-parameters with all its might.
+  for (const node of cluster.nodes) {
+    await node.start();
+    await cluster.until("it answers", async () => (await node.run(["status"])) !== "", 180_000);
+  }
   await using browser = await Chromium.launch(chromium);
   const view = async (): Promise<Snapshot> =>
     await (await fetch(`http://127.0.0.1:${port}/status.json`)).json() as Snapshot;
@@ -52,7 +56,7 @@ async function takePictures(
     const { totals, links } = await view();
     return totals.peers_ready === 4 && links.length === 10 &&
       links.every((link) => link.ready === true && link.rtt_ms !== null);
-  });
+  }, 300_000);
   const members = (n: number) => ids.slice(0, n).join(",");
   await first!.ask(["keygen", "--members", members(3), "-t", "1"]);
   const making = first!.ask(["keygen", "--members", members(5), "-t", "2", "--curve", "ed25519"]);
@@ -64,7 +68,7 @@ async function takePictures(
     waiting = ceremonies.find((c) => c.state === "waiting")?.id ?? "";
     const here = (await view()).ceremonies.list.find((c) => c["state"] === "running");
     return waiting !== "" && (here?.["waiting_for"] as string[] | undefined)?.join() === ids[4];
-  });
+  }, 180_000);
   await shoot(
     "status-ceremony",
     { width: WIDE, scheme: "light", height: 1000 },
