@@ -36,6 +36,8 @@ export interface CeremonyHooks {
   onAbort(reason: string): void;
   /** A member will say nothing more; ends the run once something of it is needed. */
   onLost(member: Identity, why: string): void;
+  /** A member says that it gave up; ends the run unless it has said why. */
+  onRefusal(member: Identity, reason: string): void;
   /** A listener threw; that must not end anything. */
   onListenerError(error: unknown): void;
 }
@@ -135,6 +137,11 @@ export class Ceremony {
    */
   lose(member: Identity, why: string): void {
     if (this.#outcome === null && this.members.includes(member)) this.#hooks.onLost(member, why);
+  }
+
+  /** A member says that it takes no further part; ends it unless the run deals with that itself. */
+  refusedBy(member: Identity, reason: string): void {
+    if (this.#outcome === null) this.#hooks.onRefusal(member, reason);
   }
 
   /** For the engine: the run moved on. */

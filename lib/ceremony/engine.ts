@@ -11,7 +11,7 @@
 import type { Identity, NodeIdentity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
 import type { Clock } from "../mesh/clock.ts";
-import type { TssCommand } from "../mesh/command_types.ts";
+import type { TssCommand, WitnessCommand } from "../mesh/command_types.ts";
 import { quietLogger } from "../mesh/quiet_logger.ts";
 import { CEREMONY_TYPE, signTss, verifyTss } from "../mesh/tss_command.ts";
 import type { Logger } from "../observe/logger.ts";
@@ -27,7 +27,7 @@ import {
   MAX_LINGERING,
   MAX_ROUND_MESSAGE_BYTES,
 } from "./limits.ts";
-import { CeremonyRun } from "./run.ts";
+import { CeremonyRun, type RunHost } from "./run.ts";
 import { type CeremonySpec, checkSpec } from "./spec.ts";
 import { CeremonyRefused } from "./verdict.ts";
 import { isKey } from "./verify.ts";
@@ -59,6 +59,12 @@ export interface EngineOptions {
    * time and counts the attempts of what got lost: those may try other ways.
    */
   readonly send: (to: Identity, command: TssCommand, repeat: number) => void;
+  /** Whether a node has announced that it compares broadcasts; default: nobody. */
+  readonly supports?: (member: Identity) => boolean;
+  /** Whether a node can be reached now, as far as is known; default: yes. */
+  readonly online?: (member: Identity) => boolean;
+  /** Seals what is not part of the protocol to a member; must not throw, and may drop it. */
+  readonly sendWitness?: (to: Identity, command: WitnessCommand) => void;
   /** Where it says what happens. */
   readonly log: Logger;
   /** Bounds and deadlines that differ from the defaults. */
@@ -76,6 +82,7 @@ export class CeremonyEngine {
   readonly #clock: Clock;
   readonly #workers: WorkerFactory;
   readonly #send: (to: Identity, command: TssCommand, repeat: number) => void;
+  readonly #witnessing: Pick<RunHost, "supports" | "online" | "sendWitness">;
   readonly #log: Logger;
   /** For lines that anybody in the mesh can provoke. */
   readonly #quiet: Logger;
@@ -93,6 +100,11 @@ export class CeremonyEngine {
 
   /** Makes an engine that runs nothing yet. */
   constructor(options: EngineOptions) {
+    this.#witnessing = {
+      supports: options.supports ?? (() => false),
+      online: options.online ?? (() => true),
+      sendWitness: options.sendWitness ?? (() => {}),
+    };
     this.#identity = options.identity;
     this.#clock = options.clock;
     this.#workers = options.workers;
@@ -139,6 +151,7 @@ export class CeremonyEngine {
       sign: (flags, data) =>
         signTss(this.#identity, spec.id, CEREMONY_TYPE[spec.kind], flags, data),
       send: this.#send,
+      ...this.#witnessing,
       onEnd: () => {
         ended = true;
         this.#finish(id, log);
@@ -179,6 +192,12 @@ export class CeremonyEngine {
     // authenticated, pays with its share of the buffer, and inventing ceremonies costs us nothing.
     const kept = this.#early.put(id, sender, command.data.length, command);
     return kept === "kept" ? "early" : refuse("its sender sent too much too early");
+  }
+
+  /** Takes what a node says of a ceremony besides the protocol; `sender` sealed it. */
+  witness(command: WitnessCommand, sender: Identity): void {
+    const id = toHex(command.ceremonyId);
+    (this.#runs.get(id) ?? this.#lingering.get(id))?.witness(sender, command);
   }
 
   /**
@@ -227,7 +246,7 @@ export class CeremonyEngine {
   /** Cheap checks first: a signature costs a millisecond. */
   #hear(run: CeremonyRun, command: TssCommand): Delivery {
     const { ceremony } = run;
-    const { from, data } = command;
+    const { from } = command;
     const refuse = (why: string): Delivery => {
       this.#complain(ceremony.id, from, why);
       return "refused";
@@ -238,7 +257,7 @@ export class CeremonyEngine {
     }
     const role = roleOf(ceremony.kind, command.flags);
     if (!run.hasMember(from, role)) return refuse("its sender is not a member in that role");
-    switch (run.hear(from, role, data, () => verifyTss(command))) {
+    switch (run.hear(role, command, () => verifyTss(command))) {
       case "forged":
         return refuse("its signature does not verify");
       case "quota":

@@ -39,8 +39,10 @@ export interface InboxOptions {
   readonly specs: readonly MessageSpec<unknown>[];
   /** Called whenever the answer to "who are we waiting for" changes. */
   readonly onWaiting?: (waiting: Waiting) => void;
-  /** Called when a sender gives two different messages for a slot. */
-  readonly onConflict?: (committee: Committee, index: number, type: string) => void;
+  /** Called when a message takes its slot; `type` is the full name, `digest` its SHA-256. */
+  readonly onNote?: (c: Committee, index: number, type: string, digest: Uint8Array) => void;
+  /** Called when a sender gives two different messages for a slot, with the second one. */
+  readonly onConflict?: (c: Committee, index: number, type: string, digest: Uint8Array) => void;
 }
 
 interface Slot {
@@ -60,7 +62,8 @@ export class Inbox {
   readonly #task: string;
   readonly #specs: ReadonlyMap<string, MessageSpec<unknown>>;
   readonly #onWaiting: (waiting: Waiting) => void;
-  readonly #onConflict: (committee: Committee, index: number, type: string) => void;
+  readonly #onNote: NonNullable<InboxOptions["onNote"]>;
+  readonly #onConflict: NonNullable<InboxOptions["onConflict"]>;
   readonly #slots = new Map<string, Slot>();
   readonly #open = new Set<Collection>();
   #fault: ProtocolError | null = null;
@@ -71,6 +74,7 @@ export class Inbox {
     this.#task = options.task;
     this.#specs = new Map(options.specs.map((spec) => [spec.type, spec]));
     this.#onWaiting = options.onWaiting ?? (() => {});
+    this.#onNote = options.onNote ?? (() => {});
     this.#onConflict = options.onConflict ?? (() => {});
   }
 
@@ -105,15 +109,18 @@ export class Inbox {
       const digest = sha256(data);
       const first = this.#slots.get(key);
       if (first !== undefined) {
-        if (!equalBytes(first.digest, digest)) this.#onConflict(committee, index, shortName(type));
+        if (!equalBytes(first.digest, digest)) {
+          this.#onConflict(committee, index, type, digest);
+        }
         return;
       }
       this.#slots.set(key, { digest, value: spec.parse(content) });
+      this.#settle();
+      // After the waiting has changed: who heard of the message also knows what it brought about.
+      this.#onNote(committee, index, type, digest);
     } catch (error) {
       this.#fail(spec, committee, index, error);
-      return;
     }
-    this.#settle();
   }
 
   /**

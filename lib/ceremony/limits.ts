@@ -80,6 +80,18 @@ export const MAX_LINGERING = 16;
 /** How long they are kept: no member waits longer for one round. */
 export const LINGER_MS = 5 * 60_000;
 
+/** Answers to one member's questions about what was broadcast, per ceremony. */
+export const MAX_WITNESS_ANSWERS = 16;
+
+/** Signed messages shown to one member, and taken from it, per ceremony. */
+export const MAX_EXHIBITS = 64;
+
+/** Bytes of proof that one member spreads when it convicts another. */
+export const MAX_SPREAD_BYTES = 16 * 1024 * 1024;
+
+/** After a failure the others' findings are awaited this long. */
+export const INQUEST_MS = 5_000;
+
 /** How long a finished ceremony can be asked about, as long as the Go node keeps its entries. */
 export const HISTORY_MS = 29 * 60_000;
 

@@ -69,6 +69,8 @@ export type FromWorker =
     readonly as: Committee;
     readonly to: readonly Role[];
     readonly broadcast: boolean;
+    /** Full type name. */
+    readonly type: string;
     readonly data: Uint8Array;
   }
   /** Where the run is. `waitingFor` is empty while it computes. */
@@ -78,8 +80,22 @@ export type FromWorker =
     readonly step: string;
     readonly waitingFor: readonly Role[];
   }
+  /** A message took its slot. `type` is the full name, `digest` the SHA-256 of its data. */
+  | {
+    readonly did: "note";
+    readonly from: Role;
+    readonly type: string;
+    readonly digest: Uint8Array;
+  }
   /** A member sent two different messages for one slot; the first one counts. */
-  | { readonly did: "conflict"; readonly from: Role; readonly type: string }
+  | {
+    readonly did: "conflict";
+    readonly from: Role;
+    /** Full type name. */
+    readonly type: string;
+    /** SHA-256 of the second one. */
+    readonly digest: Uint8Array;
+  }
   /** A new share to make durable; the worker waits for `stored`. */
   | { readonly did: "store"; readonly share: NewShare }
   | { readonly did: "finish"; readonly result: WorkerResult }

@@ -7,7 +7,7 @@
 
 import type { Identity } from "../crypto/identity.ts";
 import type { Clock } from "../mesh/clock.ts";
-import type { TssCommand } from "../mesh/command_types.ts";
+import type { TssCommand, WitnessCommand } from "../mesh/command_types.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Committee } from "../tss/errors.ts";
 import { VERSION } from "../version.ts";
@@ -15,11 +15,13 @@ import { Ceremony } from "./ceremony.ts";
 import { Deadlines, type Limit } from "./deadlines.ts";
 import { flagsOf } from "./flags.ts";
 import { Heard } from "./heard.ts";
+import { shortName } from "./inbox.ts";
 import { judge } from "./judge.ts";
 import { type CeremonyLimits, MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
 import type { FromWorker, Job, Role } from "./protocol.ts";
 import { Repeats } from "./repeats.ts";
 import type { CeremonySpec, NewShare } from "./spec.ts";
+import { Tribunal } from "./tribunal.ts";
 import type { Failure, Outcome } from "./verdict.ts";
 import type { WorkerFactory, WorkerHandle } from "./worker_host.ts";
 
@@ -41,6 +43,12 @@ export interface RunHost {
   sign(flags: number, data: Uint8Array): TssCommand;
   /** Carries a command to a member; may lose it. `repeat` is 0 for the first time. */
   send(to: Identity, command: TssCommand, repeat: number): void;
+  /** Whether a member has announced that it compares broadcasts; see `witness.ts`. */
+  supports(member: Identity): boolean;
+  /** Whether a member can be reached now, as far as is known. */
+  online(member: Identity): boolean;
+  /** Seals what is not part of the protocol to a member; may lose it. */
+  sendWitness(to: Identity, command: WitnessCommand): void;
   /** The ceremony has ended and its worker is gone. */
   onEnd(): void;
 }
@@ -57,6 +65,7 @@ export class CeremonyRun {
   readonly #seats: ReadonlyMap<Committee, readonly Identity[]>;
   readonly #heard: Heard;
   readonly #repeats: Repeats;
+  readonly #tribunal: Tribunal;
   #worker: WorkerHandle | null = null;
   #deadlines: Deadlines;
   #storing = false;
@@ -81,9 +90,31 @@ export class CeremonyRun {
       {
         onAbort: (reason) => this.#end({ state: "aborted", reason }),
         onLost: (member, why) => this.#lose(member, why),
+        onRefusal: (member, reason) => {
+          if (!this.#tribunal.explained(member)) this.#end({ state: "aborted", reason });
+        },
         onListenerError: (error) => host.log.error("ceremony listener failed", { error }),
       },
     );
+    this.#tribunal = new Tribunal(spec, {
+      self: host.self,
+      clock: host.clock,
+      supports: (member) => host.supports(member),
+      online: (member) => host.online(member),
+      hasMember: (member, committee) => this.hasMember(member, committee),
+      send: (to, command) => host.sendWitness(to, command),
+      relay: (command, committee) => {
+        if (this.ceremony.state === "running") this.hear(committee, command, () => true);
+      },
+      round: () => this.ceremony.round,
+      waitingFor: () => identitiesOf(this.#waitingFor),
+      halt: () => {
+        this.#halt();
+        const { round } = this.ceremony;
+        this.ceremony.move({ round, step: "asking the others why it failed", waitingFor: [] });
+      },
+      conclude: (failure) => this.#end({ state: "failed", ...failure }),
+    });
     this.#deadlines = new Deadlines(host.clock, {
       roundMs: spec.roundTimeoutMs ?? host.limits.roundTimeoutMs,
       ceremonyMs: spec.ceremonyTimeoutMs ?? host.limits.ceremonyTimeoutMs,
@@ -101,12 +132,8 @@ export class CeremonyRun {
    *
    * @param verified checks its signature; only asked for what was not heard before.
    */
-  hear(
-    sender: Identity,
-    committee: Committee,
-    data: Uint8Array,
-    verified: () => boolean,
-  ): Hearing | "forged" {
+  hear(committee: Committee, command: TssCommand, verified: () => boolean): Hearing | "forged" {
+    const { from: sender, data } = command;
     const novelty = this.#heard.judge(sender, committee, data);
     if (novelty === "quota") return "quota";
     if (novelty !== "fresh") {
@@ -115,8 +142,15 @@ export class CeremonyRun {
     }
     if (!verified()) return "forged";
     this.#heard.note(sender, committee, data);
+    this.#tribunal.passed(committee, command);
     this.#worker?.post({ do: "hear", from: { committee, identity: sender }, data });
     return "delivered";
+  }
+
+  /** Takes what a member says of the ceremony besides the protocol; `from` is authenticated. */
+  witness(from: Identity, command: WitnessCommand): void {
+    this.#tribunal.hear(from, command);
+    this.#showHold();
   }
 
   /** A member can be reached again. */
@@ -156,7 +190,7 @@ export class CeremonyRun {
         this.ceremony.move({ round: 1, step: "starting", waitingFor: [] });
         break;
       case "say":
-        this.#say(message.as, message.to, message.broadcast, message.data);
+        this.#say(message);
         break;
       case "move": {
         const moved = message.round !== this.ceremony.round || message.step !== this.ceremony.step;
@@ -166,18 +200,31 @@ export class CeremonyRun {
         this.#repeats.wait(waitingFor, moved);
         this.ceremony.move({ round: message.round, step: message.step, waitingFor });
         this.#checkLost();
+        this.#tribunal.moved();
+        this.#showHold();
         break;
       }
-      case "conflict":
-        this.#contradict(message.from.identity, message.type);
+      case "note":
+      case "conflict": {
+        const { from: { committee, identity }, type, digest } = message;
+        if (message.did === "conflict") this.#contradict(identity, shortName(type));
+        this.#tribunal.noted(committee, identity, type, digest);
         break;
+      }
       case "store":
-        this.#store(message.share);
+        this.#tribunal.step("store", () => this.#store(message.share));
+        this.#showHold();
         break;
       case "finish": {
         const verdict = judge(this.#spec, this.#host.self, message.result);
-        if ("result" in verdict) this.#end({ state: "complete", result: verdict.result });
-        else this.#fail({ ...verdict, round: this.ceremony.round });
+        if (!("result" in verdict)) this.#fail({ ...verdict, round: this.ceremony.round });
+        else {
+          this.#tribunal.step(
+            "finish",
+            () => this.#end({ state: "complete", result: verdict.result }),
+          );
+          this.#showHold();
+        }
         break;
       }
       case "fail":
@@ -188,7 +235,7 @@ export class CeremonyRun {
     }
   }
 
-  #say(as: Committee, to: readonly Role[], broadcast: boolean, data: Uint8Array): void {
+  #say({ as, to, broadcast, type, data }: Extract<FromWorker, { did: "say" }>): void {
     const known = this.#seats.get(as)?.includes(this.#host.self) &&
       to.every((role) =>
         role.identity !== this.#host.self &&
@@ -200,12 +247,27 @@ export class CeremonyRun {
     }
     const committees = to.map((role) => role.committee);
     const command = this.#host.sign(flagsOf(this.#spec.kind, as, committees, broadcast), data);
-    // As a Go node does: one command per name, even if a name stands in both committees.
-    for (const role of to) this.#repeats.say(role.identity, command);
+    this.#tribunal.step(type, () => {
+      // As a Go node does: one command per name, even if a name stands in both committees.
+      for (const role of to) this.#repeats.say(role.identity, command);
+      this.#tribunal.said(as, type, command);
+    });
+    this.#showHold();
+  }
+
+  /** Shows that a step is held until the others have told what they heard. */
+  #showHold(): void {
+    const held = this.#tribunal.held;
+    if (held === null) return;
+    const { round } = this.ceremony;
+    this.ceremony.move({ round, step: "comparing what everybody was told", waitingFor: held });
   }
 
   #carry(to: Identity, command: TssCommand, repeat: number): void {
-    if (repeat > 0) this.#host.log.debug("round message repeated", { to, repeat });
+    if (repeat > 0) {
+      this.#host.log.debug("round message repeated", { to, repeat });
+      if (repeat === 2) this.#tribunal.lacking(to);
+    }
     try {
       this.#host.send(to, command, repeat);
     } catch (error) {
@@ -247,7 +309,8 @@ export class CeremonyRun {
 
   /** Ends the run if it waits for somebody who is known to say nothing more. */
   #checkLost(): void {
-    const gone = identitiesOf(this.#waitingFor).filter((member) => this.#lost.has(member));
+    const awaited = this.#tribunal.held ?? identitiesOf(this.#waitingFor);
+    const gone = awaited.filter((member) => this.#lost.has(member));
     if (gone.length === 0) return;
     const { round } = this.ceremony;
     this.#fail({
@@ -261,7 +324,7 @@ export class CeremonyRun {
 
   #expire(limit: Limit): void {
     const { round, step } = this.ceremony;
-    const silent = identitiesOf(this.#waitingFor);
+    const silent = this.#tribunal.held ?? identitiesOf(this.#waitingFor);
     const what = silent.length === 0 ? `, at step "${step}"` : ` ${step} from ${silent.join(", ")}`;
     this.#fail({
       code: "TF-TIMEOUT",
@@ -273,18 +336,23 @@ export class CeremonyRun {
     });
   }
 
-  #fail(failure: Failure): void {
-    const { code, reason, round, culprits } = failure;
-    this.#end({ state: "failed", code, reason, round, culprits });
+  #fail({ code, reason, round, culprits }: Failure): void {
+    this.#tribunal.fail({ code, reason, round, culprits });
+  }
+
+  /** Nothing of the protocol leaves or counts any more. */
+  #halt(): void {
+    this.#deadlines.stop();
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#repeats.end();
   }
 
   #end(outcome: Outcome): void {
     if (this.ceremony.state !== "running") return;
-    this.#deadlines.stop();
-    this.#worker?.terminate();
-    this.#worker = null;
+    this.#halt();
     this.#heard.clear();
-    this.#repeats.end();
+    this.#tribunal.stop(outcome.state === "complete" ? "complete" : "failed");
     this.#waitingFor = [];
     this.ceremony.finish(outcome, this.#host.clock.now());
     this.#host.onEnd();

@@ -61,8 +61,10 @@ export class Session {
       task: plan.task,
       specs: plan.specs,
       onWaiting: (waiting) => this.#wait(waiting),
-      onConflict: (committee, index, type) =>
-        post({ did: "conflict", from: this.#role(committee, index), type }),
+      onNote: (committee, index, type, digest) =>
+        post({ did: "note", from: this.#role(committee, index), type, digest }),
+      onConflict: (committee, index, type, digest) =>
+        post({ did: "conflict", from: this.#role(committee, index), type, digest }),
     });
   }
 
@@ -112,6 +114,7 @@ export class Session {
         as: message.from,
         to: others,
         broadcast: message.broadcast,
+        type: message.type,
         data,
       });
     }

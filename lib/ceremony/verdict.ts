@@ -5,6 +5,8 @@
  */
 
 import type { Identity } from "../crypto/identity.ts";
+import type { Blame } from "./blame.ts";
+import type { Equivocation } from "./evidence.ts";
 import type { CurveName } from "./spec.ts";
 
 /** What went wrong, for machines; `docs/ERRORS.md` explains each. */
@@ -105,6 +107,10 @@ export interface Failure {
   readonly round: number;
   /** Who is to blame, or was silent; empty where nobody can be named. */
   readonly culprits: readonly Identity[];
+  /** What the members' findings come down to; absent for a failure of this node alone. */
+  readonly blame?: Blame;
+  /** The signatures that convict, where {@link Failure.blame} says `equivocating`. */
+  readonly proof?: Equivocation;
 }
 
 /** The end of a ceremony: exactly one of these, once. */

@@ -13,6 +13,8 @@ import type {
   OutcomeCommand,
   PartyId,
   PeerRecord,
+  WitnessEntry,
+  WitnessMessage,
 } from "./command_types.ts";
 import {
   field,
@@ -88,6 +90,21 @@ const outcomeFields: GoFields<Omit<OutcomeCommand, "type">> = {
   ceremonyId: field("ceremonyid", goHash),
   success: field("success", goBool),
   error: optional("error", goString),
+};
+
+const witnessEntryFields: GoFields<WitnessEntry> = {
+  from: field("from", goIdentity),
+  role: field("role", goUint8),
+  name: field("name", goString),
+  digest: field("digest", goHash),
+};
+
+const witnessMessageFields: GoFields<WitnessMessage> = {
+  from: field("from", goIdentity),
+  ceremonyType: field("type", goUint8),
+  flags: field("flags", goUint8),
+  data: field("data", goBytes),
+  signature: field("signature", goBytes),
 };
 
 const empty = {} as const;
@@ -188,6 +205,18 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
     ceremonyId: field("ceremonyid", goHash),
     about: field("about", goString),
     text: field("text", goString),
+  },
+  "node-witness": {
+    ceremonyId: field("ceremonyid", goHash),
+    part: field("part", goString),
+    stage: field("stage", goUint8),
+    ask: field("ask", goBool),
+    entries: optional("entries", goList(goStruct<WitnessEntry>(witnessEntryFields))),
+    messages: optional("messages", goList(goStruct<WitnessMessage>(witnessMessageFields))),
+    kind: optional("kind", goString),
+    round: field("round", goUint8),
+    reason: optional("reason", goString),
+    culprits: optional("culprits", goList(goIdentity)),
   },
   "peer-add": { address: field("address", goString) },
   "peer-add-response": {

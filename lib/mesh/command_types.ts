@@ -315,10 +315,60 @@ export interface CeremonyNoteCommand {
   readonly text: string;
 }
 
+/** One broadcast of a ceremony as a member says that it heard it. */
+export interface WitnessEntry {
+  /** Who sent it. */
+  readonly from: Identity;
+  /** The role it spoke in: 0 the only committee, 1 the old, 2 the new one. */
+  readonly role: number;
+  /** Name of the round message, with family and protocol. */
+  readonly name: string;
+  /** SHA-256 of its data, 32 bytes. */
+  readonly digest: Uint8Array;
+}
+
+/** A round message passed on as its sender signed it. */
+export interface WitnessMessage {
+  readonly from: Identity;
+  readonly ceremonyType: number;
+  readonly flags: number;
+  readonly data: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * What members of a ceremony tell each other about it besides the protocol: which broadcasts they
+ * heard, the signed message where they heard different ones, and why they gave up. Like
+ * `node-echo` none of Go's commands: sealed only, to nodes that announced that they know it.
+ */
+export interface WitnessCommand {
+  readonly type: "node-witness";
+  readonly ceremonyId: Uint8Array;
+  /** `heard`, `want`, `exhibit` or `finding`: which of the fields below count. */
+  readonly part: string;
+  /** `heard`: 0 on the way, 1 all that is compared before the decisive step, 2 the end. */
+  readonly stage: number;
+  /** `heard`: whether the sender wants the receiver's own. */
+  readonly ask: boolean;
+  /** `heard`: all so far; `want`: whose broadcasts are missing. */
+  readonly entries: readonly WitnessEntry[];
+  /** `exhibit`: one message. */
+  readonly messages: readonly WitnessMessage[];
+  /** `finding`: a word of `FindingKind`. */
+  readonly kind: string;
+  /** `finding`: round of the failure. */
+  readonly round: number;
+  /** `finding`: for people. */
+  readonly reason: string;
+  /** `finding`: who is blamed, or was waited for. */
+  readonly culprits: readonly Identity[];
+}
+
 /** Every command of the mesh, told apart by `type`. */
 export type Command =
   | CeremonyNoteCommand
   | NodeEchoCommand
+  | WitnessCommand
   | HelloCommand
   | HelloResponseCommand
   | PingCommand

@@ -27,6 +27,7 @@ export function isCommandType(type: string): type is CommandType {
 export const SEALED_ONLY: ReadonlySet<string> = new Set<CommandType>([
   "node-echo",
   "ceremony-note",
+  "node-witness",
 ]);
 
 /** All payload types of Go's catalogue. */

@@ -41,6 +41,7 @@ const SEALED_TYPES: ReadonlySet<string> = new Set(
     "reshare-response",
     "node-echo",
     "ceremony-note",
+    "node-witness",
   ] satisfies Command["type"][],
 );
 

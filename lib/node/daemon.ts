@@ -156,6 +156,17 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       roundTimeoutMs: settings.roundTimeoutMs,
       ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
     },
+    supports: (member) => presence.compares(member),
+    online: (member) => presence.online(member),
+    sendWitness: (to, command) => {
+      mesh.sendSealed(to, command).catch((error) =>
+        log.debug("what was heard could not be told", {
+          to,
+          ceremony: toHex(command.ceremonyId),
+          reason: String(error instanceof Error ? error.message : error),
+        })
+      );
+    },
     send: (to, command, repeat) => {
       // What got lost twice tries all ways at once.
       mesh.sendDirectOrSealed(to, command, repeat > 1).catch((error) =>

@@ -359,7 +359,7 @@ export class Desk {
     // A member that gave up will not send another message: waiting for it has no sense.
     const reason = `${from} reports: ${printable(response.error)}`;
     this.#log.warn("a member gave up on a ceremony", { ceremony: id, member: from, reason });
-    if (entry.ceremony !== undefined) entry.ceremony.abort(reason);
+    if (entry.ceremony !== undefined) entry.ceremony.refusedBy(from, reason);
     else if (entry.state !== "requested") {
       this.#stopWaiting(entry);
       entry.end({ state: "aborted", reason });

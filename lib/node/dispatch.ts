@@ -14,7 +14,7 @@ import type { Restarts } from "./restarts.ts";
 
 /** Who takes commands. */
 export interface Rooms {
-  readonly engine: Pick<CeremonyEngine, "deliver">;
+  readonly engine: Pick<CeremonyEngine, "deliver" | "witness">;
   readonly desk: Pick<Desk, "handleStart" | "handleResponse" | "handleNote">;
   readonly restarts: Pick<Restarts, "heard">;
   readonly goAdmin: Pick<GoAdmin, "heard" | "answer">;
@@ -33,6 +33,9 @@ export function dispatch(incoming: Incoming, rooms: Rooms): void {
       if (engine.deliver(command, sender) === "early") {
         rooms.restarts.heard(toHex(command.ceremonyId), command.from);
       }
+      return;
+    case "node-witness":
+      if (sealedBy !== null) engine.witness(command, sealedBy);
       return;
     case "keygen":
     case "sign":

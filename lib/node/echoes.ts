@@ -19,8 +19,11 @@ import { TokenBucket } from "../mesh/rate_limit.ts";
 import type { Logger } from "../observe/logger.ts";
 import { type Contact, ContactBook } from "./contacts.ts";
 
-/** Version of what nodes of this implementation agree on beyond the Go node. */
-export const ECHO_PROTOCOL = 1;
+/**
+ * Version of what nodes of this implementation agree on beyond the Go node; 2 added the comparing of
+ * broadcasts (`node-witness`).
+ */
+export const ECHO_PROTOCOL = 2;
 
 /** How often partners and neighbours are asked, ms; two of these fit in {@link ECHO_FRESH}. */
 export const ECHO_INTERVAL = 25_000;

@@ -140,6 +140,8 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
       ? outcome.reason
       : undefined,
     culprits: outcome?.state === "failed" ? [...outcome.culprits] : undefined,
+    verdict: outcome?.state === "failed" ? outcome.blame?.kind ?? "unknown" : undefined,
+    suspects: outcome?.state === "failed" ? outcome.blame?.suspects ?? [] : undefined,
   };
 }
 

@@ -16,7 +16,7 @@ import type { Resolver } from "../mesh/resolver.ts";
 import { Seeds } from "../mesh/seeds.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricsRecorder } from "../observe/metrics.ts";
-import { Echoes } from "./echoes.ts";
+import { ECHO_FRESH, Echoes } from "./echoes.ts";
 import type { ReadyReport } from "./http.ts";
 import { assess } from "./mutual.ts";
 import { PeerDirectory, type PeerInfo } from "./peer_directory.ts";
@@ -115,6 +115,22 @@ export class Presence {
   stop(): void {
     this.#seeds.stop();
     this.#echoes.stop();
+  }
+
+  /** Whether a node has announced that it compares the broadcasts of ceremonies. */
+  compares(peer: Identity): boolean {
+    const session = this.#o.mesh.sessions().find((s) => s.identity === peer);
+    const told = this.#echoes.contact(peer)?.told ?? null;
+    return told !== null && told.protocol >= 2 &&
+      this.#echoes.kindOf(peer, session) === "transfunctioner";
+  }
+
+  /** Whether a node can be reached, as far as is known: it has a session or answered lately. */
+  online(peer: Identity): boolean {
+    const { mesh, clock } = this.#o;
+    if (mesh.sessions().some((s) => s.identity === peer)) return true;
+    const answeredAt = this.#echoes.contact(peer)?.answeredAt ?? -Infinity;
+    return clock.now() - answeredAt <= ECHO_FRESH;
   }
 
   /** Takes a command of the mesh if it is an echo; returns whether it was one. */

@@ -10,14 +10,16 @@ import { CeremonyEngine } from "../../lib/ceremony/engine.ts";
 import type { CeremonyLimits } from "../../lib/ceremony/limits.ts";
 import type { CeremonySpec } from "../../lib/ceremony/spec.ts";
 import type { CeremonyResult, Outcome } from "../../lib/ceremony/verdict.ts";
+import { witnessCommand } from "../../lib/ceremony/witness.ts";
 import type { WorkerFactory } from "../../lib/ceremony/worker_host.ts";
 import { systemRandom } from "../../lib/arith/random.ts";
 import { type Identity, NodeIdentity } from "../../lib/crypto/identity.ts";
-import { fromUtf8, utf8 } from "../../lib/encoding/bytes.ts";
+import { fromHex, fromUtf8, utf8 } from "../../lib/encoding/bytes.ts";
 import { type Json, type JsonInput, parseJson, stringifyJson } from "../../lib/encoding/json.ts";
 import { openStoreFile, PREPARAMS_STORE_ID, sealStoreFile } from "../../lib/keystore/store_file.ts";
 import type { Clock } from "../../lib/mesh/clock.ts";
-import type { TssCommand } from "../../lib/mesh/command_types.ts";
+import type { TssCommand, WitnessCommand } from "../../lib/mesh/command_types.ts";
+import { decodeCommand, encodeCommand } from "../../lib/mesh/commands.ts";
 import { signTss } from "../../lib/mesh/tss_command.ts";
 import { type CollectingLogger, collectingLogger } from "../../lib/observe/logger.ts";
 
@@ -48,6 +50,22 @@ export class Cluster {
   readonly nodes: Node[] = [];
   /** See {@link Tamper}. */
   tamper: Tamper = () => undefined;
+  /** Nodes that compare broadcasts; the others behave like a program that does not know that. */
+  comparing: ReadonlySet<number> = new Set();
+  /** What becomes of what such nodes say to each other: `null` swallows it. */
+  tamperWitness: (from: number, to: number, command: WitnessCommand) => WitnessCommand | null = (
+    _from,
+    _to,
+    command,
+  ) => command;
+  /** Whether node `by` has been told that node `of` compares. */
+  announced: (by: number, of: number) => boolean = () => true;
+  /** Sees every round message as it is delivered. */
+  onCommand: (from: number, to: number, command: TssCommand) => void = () => {};
+  /** How many such messages went from node to node. */
+  witnessed = 0;
+  /** Nodes that nobody can reach, as far as the others know. */
+  gone: ReadonlySet<number> = new Set();
 
   /** Makes `size` nodes. */
   constructor(
@@ -66,6 +84,11 @@ export class Cluster {
         clock,
         workers,
         send,
+        supports: (member) =>
+          this.comparing.has(i) && this.comparing.has(this.#place(member)) &&
+          this.announced(i, this.#place(member)),
+        online: (member) => !this.gone.has(this.#place(member)),
+        sendWitness: (to, command) => this.#pass(i, this.#place(to), command),
         log,
         limits,
         storeKey,
@@ -109,8 +132,27 @@ export class Cluster {
     for (const { engine } of this.nodes) engine.stop();
   }
 
+  /** Node `from` says something to node `to` beside its program. */
+  say(from: number, to: number, ceremony: string, fields: Partial<WitnessCommand>): void {
+    this.#pass(from, to, witnessCommand(fromHex(ceremony), fields));
+  }
+
+  #place(id: Identity): number {
+    return this.nodes.findIndex((node) => node.id === id);
+  }
+
+  #pass(from: number, to: number, command: WitnessCommand): void {
+    if (!this.comparing.has(from) || !this.comparing.has(to)) return;
+    const passed = this.tamperWitness(from, to, command);
+    if (passed === null) return;
+    this.witnessed++;
+    // Over the wire and back, as a node gets it.
+    const copy = decodeCommand(command.type, encodeCommand(passed)) as WitnessCommand;
+    queueMicrotask(() => this.nodes[to]!.engine.witness(copy, this.nodes[from]!.id));
+  }
+
   #carry(from: number, to: Identity, command: TssCommand): void {
-    const receiver = this.nodes.findIndex((node) => node.id === to);
+    const receiver = this.#place(to);
     const envelope = parseJson(fromUtf8(command.data)) as Map<string, Json>;
     const type = envelope.get("t") as string;
     const content = envelope.get("c") as Map<string, Json>;
@@ -124,6 +166,7 @@ export class Cluster {
     });
     // Never inside the sender's call: a real mesh does not deliver that fast either.
     for (const c of commands) {
+      this.onCommand(from, receiver, c);
       queueMicrotask(() => this.nodes[receiver]!.engine.deliver(c, command.from));
     }
   }

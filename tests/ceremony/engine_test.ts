@@ -176,6 +176,7 @@ Deno.test("CeremonyEngine signs what the worker says and sends it to each addres
     as: "single",
     to: [1, 2].map((n) => ({ committee: "single", identity: ids[n]! })),
     broadcast: true,
+    type: "x",
     data: DATA,
   });
   assert.deepEqual(sent.map((s) => s.to), [ids[1], ids[2]]);
@@ -201,6 +202,7 @@ for (const [as, to, broadcast, flags] of routes) {
       as,
       to: to.map((committee) => ({ committee, identity: place[committee] })),
       broadcast,
+      type: "x",
       data: DATA,
     });
     assert.deepEqual(sent.map((s) => s.command.flags), to.map(() => flags));
@@ -213,7 +215,14 @@ Deno.test("CeremonyEngine fails a worker that speaks for others or to strangers"
     const { engine, workers, sent } = setUp();
     const ceremony = engine.start(keygen());
     const role = { committee: "single", identity: to } as const;
-    workers[0]!.say({ did: "say", as: "single", to: [role], broadcast: true, data: DATA });
+    workers[0]!.say({
+      did: "say",
+      as: "single",
+      to: [role],
+      broadcast: true,
+      type: "x",
+      data: DATA,
+    });
     assert.equal(failed(await ceremony.result).code, "TF-INTERNAL");
     assert.equal(sent.length, 0);
   }
@@ -408,6 +417,13 @@ Deno.test("CeremonyEngine passes on a protocol failure with its culprits", async
     reason: "vss verify failed",
     round: 3,
     culprits: [ids[2]],
+    blame: {
+      kind: "invalid",
+      reason: "vss verify failed",
+      round: 3,
+      culprits: [ids[2]],
+      suspects: [],
+    },
   });
   assert.ok(log.has("warn", "ceremony failed"));
 });
@@ -526,7 +542,9 @@ Deno.test("CeremonyEngine records a contradiction once and goes on", () => {
   const { engine, workers, log } = setUp();
   const ceremony = engine.start(keygen());
   const from = { committee: "single", identity: ids[1]! } as const;
-  for (let i = 0; i < 3; i++) workers[0]!.say({ did: "conflict", from, type: "Message1" });
+  for (let i = 0; i < 3; i++) {
+    workers[0]!.say({ did: "conflict", from, type: "x.Message1", digest: id(5) });
+  }
   assert.deepEqual(ceremony.equivocations, [{ member: ids[1], type: "Message1" }]);
   assert.equal(log.lines.filter((l) => l.message.includes("two different")).length, 1);
   assert.equal(ceremony.state, "running");
@@ -560,7 +578,7 @@ Deno.test("CeremonyEngine survives listeners and senders that throw", async () =
     throw new Error("listener");
   });
   const to = [{ committee: "single", identity: ids[1]! }] as const;
-  workers[0]!.say({ did: "say", as: "single", to, broadcast: true, data: DATA });
+  workers[0]!.say({ did: "say", as: "single", to, broadcast: true, type: "x", data: DATA });
   finishKeygen(workers[0]!);
   assert.equal((await ceremony.result).state, "complete");
   for (const part of ["ceremony listener", "busy listener", "not sent"]) {

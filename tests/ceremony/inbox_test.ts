@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeJson, type JsonInput } from "../../lib/encoding/json.ts";
-import { Inbox, type Waiting } from "../../lib/ceremony/inbox.ts";
+import { Inbox, shortName, type Waiting } from "../../lib/ceremony/inbox.ts";
 import type { MessageSpec } from "../../lib/tss/channel.ts";
 import * as ecdsa from "../../lib/tss/ecdsa/messages.ts";
 import * as eddsa from "../../lib/tss/eddsa/messages.ts";
@@ -32,7 +32,7 @@ function inbox(specs: MessageSpec<unknown>[] = [One, Two]) {
   const box = new Inbox({
     task: "fake-task",
     specs,
-    onConflict: (c, i, t) => conflicts.push(`${c}/${i}/${t}`),
+    onConflict: (c, i, t) => conflicts.push(`${c}/${i}/${shortName(t)}`),
     onWaiting: (w) => waits.push(w),
   });
   return { box, conflicts, waits };

@@ -140,15 +140,19 @@ Deno.test("a malformed message names its sender, an unexpected field harms nobod
   }
 });
 
-Deno.test("repeated messages are nothing, contradicting ones are logged and the first counts", async () => {
+Deno.test("repeated messages are nothing, contradicting broadcasts convict their sender", async () => {
   const cluster = new Cluster(3, workers, systemClock);
   cluster.tamper = ({ from, type, content }) => {
     if (type !== "KGRound1Message") return undefined;
     return from === 1 ? [content, { Commitment: 5n }] : [content, content];
   };
   try {
-    await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
+    const ceremonies = cluster.start([0, 1, 2], keygen(cluster));
     for (const i of [0, 2]) {
+      const failure = failureOf(await ceremonies[i]!.result);
+      assert.equal(failure.blame?.kind, "equivocating");
+      assert.deepEqual(failure.culprits, cluster.ids(1));
+      assert.equal(failure.proof?.messages.length, 2);
       const lines = cluster.nodes[i]!.log.lines.filter((l) => l.message.includes("two different"));
       assert.deepEqual(lines.map((l) => l.fields.member), cluster.ids(1));
     }

@@ -130,6 +130,8 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
           {
             onAbort: (reason) => void ceremony.finish({ state: "aborted", reason }, clock.now()),
             onLost: (member, why) => lostMembers.push(`${member} ${why}`),
+            onRefusal: (_, reason) =>
+              void ceremony.finish({ state: "aborted", reason }, clock.now()),
             onListenerError: (error) => assert.fail(String(error)),
           },
         );

@@ -168,7 +168,7 @@ Deno.test("Echoes takes an answer only from whom it asked, and answers floods sp
       answer: true,
       about: [],
       software: "liar\u0007",
-      protocol: 1,
+      protocol: 2,
       now: 0n,
       preParams: 9,
       contacts: [],

@@ -41,7 +41,7 @@ async function node(world: World, debug: boolean) {
     desk: desk as unknown as Desk,
     clock: world.clock,
   });
-  const engine = { deliver: () => "refused" as const };
+  const engine = { deliver: () => "refused" as const, witness: () => {} };
   const restarts = { heard: () => {} };
   a.mesh.onCommand((incoming) =>
     dispatch(incoming, { engine, desk, restarts, goAdmin, debug, log: a.log })

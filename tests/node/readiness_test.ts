@@ -31,7 +31,7 @@ const link = (identity: Identity, fields: Partial<NodeContact> = {}): NodeContac
 const told = (contacts: NodeContact[], fields: object = {}) => ({
   at: NOW - 1_000,
   software: "test",
-  protocol: 1,
+  protocol: 2,
   preParams: 1,
   contacts: new Map(contacts.map((c) => [c.identity, c])),
   ...fields,
@@ -98,8 +98,8 @@ Deno.test("assess() names the pair and the reason", () => {
 });
 
 Deno.test("assess() refuses another protocol, a ban and missing pre-parameters", () => {
-  const newer = ours([], { told: told([], { protocol: 2 }) });
-  assert.match(String(faultsOf(view({ [A]: newer }), [A])), /speaks version 2/);
+  const newer = ours([], { told: told([], { protocol: 3 }) });
+  assert.match(String(faultsOf(view({ [A]: newer }), [A])), /speaks version 3/);
   const banned = ours([], { banned: "banned here" });
   assert.deepEqual(faultsOf(view({ [A]: banned }), [A]), [[SELF, A, "banned here"]]);
   const empty = ours([], { told: told([], { preParams: 0 }) });

@@ -330,6 +330,26 @@ const commands: { [K in Command["type"]]: Record<string, fc.Arbitrary<unknown>> 
     })),
   },
   "ceremony-note": { ceremonyId: hash, about: text, text },
+  "node-witness": {
+    ceremonyId: hash,
+    part: text,
+    stage: fc.nat(255),
+    ask: fc.boolean(),
+    entries: listOf(
+      plain({ from: identity, role: fc.nat(255), name: text, digest: hash }),
+    ),
+    messages: listOf(plain({
+      from: identity,
+      ceremonyType: fc.nat(255),
+      flags: fc.nat(255),
+      data: bytes,
+      signature: bytes,
+    })),
+    kind: text,
+    round: fc.nat(255),
+    reason: text,
+    culprits: listOf(identity),
+  },
   "peer-add": { address: text },
   "peer-add-response": { accepted: fc.boolean(), error: text },
 };
