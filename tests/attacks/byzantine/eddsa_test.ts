@@ -230,18 +230,22 @@ function reshare(
   });
 }
 
-/** Resolves when each of `places` waits for `for`, on a clock that stands still. */
+/** Resolves when each of `places` waits for `awaited`, on a clock that stands still. */
 async function untilWaiting(c: Cluster, ceremonies: Ceremony[], places: number[], awaited: number) {
   const [who] = c.ids(awaited);
   while (!places.every((i) => ceremonies[i]!.waitingFor.includes(who!))) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await turn();
   }
 }
 
-/** Lets the clock run until all of `places` are over; workers need real moments in between. */
+/** Lets the clock run until all of `places` are over, and everybody compute in between. */
 async function pass(clock: VirtualClock, ceremonies: Ceremony[], places: number[]) {
   for (let i = 0; i < 400 && places.some((p) => ceremonies[p]!.state === "running"); i++) {
     await clock.advance(500);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    for (let j = 0; j < 50; j++) await turn();
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

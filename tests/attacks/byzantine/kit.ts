@@ -20,6 +20,8 @@ import {
   type Node,
   type Tamper,
 } from "../../ceremony/cluster.ts";
+import { localWorkers } from "../../ceremony/local_worker.ts";
+import { seededRandom } from "../../support/seeded_random.ts";
 
 const workers = await loadWorkers();
 
@@ -57,13 +59,17 @@ export function sign(
   });
 }
 
-/** Runs with nodes that compare broadcasts. */
+/**
+ * Runs with nodes that compare broadcasts. On a clock of the test's own the workers compute on the
+ * test's thread, so that no time passes while they do.
+ */
 export async function withCluster(
   size: number,
   run: (cluster: Cluster) => Promise<void>,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const cluster = new Cluster(size, workers, clock);
+  const local = clock === systemClock ? workers : localWorkers(seededRandom("byzantine"));
+  const cluster = new Cluster(size, local, clock);
   cluster.comparing = new Set(cluster.nodes.keys());
   try {
     await run(cluster);
