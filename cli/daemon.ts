@@ -3,9 +3,7 @@
 import { denoFiles } from "../lib/keystore/files.ts";
 import { Keystore } from "../lib/keystore/keystore.ts";
 import { loadConfig } from "../lib/node/config.ts";
-import { startDaemon } from "../lib/node/daemon.ts";
 import { denoNet } from "../lib/node/deno_net.ts";
-import { dropPermissions } from "../lib/node/drop_permissions.ts";
 import { daemonSettings } from "../lib/node/settings.ts";
 import { openLog } from "../lib/observe/log.ts";
 import type { CommandSpec } from "./command.ts";
@@ -45,7 +43,12 @@ command line wins over the variable, the variable over the file. The log goes to
     for (const warning of config.warnings) log.warn(warning);
     const secret = await keystoreSecret(config, invocation.terminal, false);
     const home = config.home.value;
-    const keystore = await Keystore.open({ home, files: denoFiles(), secret, log });
+    // The rest of the program loads while a thread stretches the passphrase.
+    const [keystore, { startDaemon }, { dropPermissions }] = await Promise.all([
+      Keystore.open({ home, files: denoFiles(), secret, log }),
+      import("../lib/node/daemon.ts"),
+      import("../lib/node/drop_permissions.ts"),
+    ]);
     let daemon;
     try {
       daemon = await startDaemon(daemonSettings(config), { keystore, net: denoNet, log });

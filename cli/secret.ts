@@ -5,7 +5,9 @@
  * @module
  */
 
+import { systemRandom } from "../lib/arith/random.ts";
 import type { KeystoreSecret } from "../lib/keystore/home.ts";
+import { makeRandomPassphrase } from "../lib/keystore/random_passphrase.ts";
 import type { Config } from "../lib/node/config.ts";
 import { CliError, EXIT } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
@@ -57,6 +59,46 @@ export async function secretFile(what: string, path: string): Promise<string> {
 }
 
 /**
+ * Makes a passphrase of 256 random bits and writes it to a new file, mode 0600.
+ *
+ * @throws {CliError} (exit 2) if the file is there already or cannot be written, or if a setting
+ * names another secret, which the keystore would not be opened with.
+ */
+export async function newPassphraseFile(path: string, config: Config): Promise<KeystoreSecret> {
+  const file = config.passphraseFile.value;
+  const other = config.privateKey.value !== null
+    ? "TRF_PRIVATE_KEY"
+    : config.keystorePassphrase.value !== null
+    ? "TRF_KEYSTORE_PASSPHRASE"
+    : file !== null && file !== path
+    ? "another passphrase file"
+    : null;
+  if (other !== null) {
+    throw new CliError(
+      EXIT.usage,
+      `cannot make a passphrase: ${other} is set as well`,
+      "unset it, or leave --new-passphrase-file out",
+    );
+  }
+  const passphrase = makeRandomPassphrase(systemRandom);
+  try {
+    await Deno.writeTextFile(path, passphrase + "\n", { mode: 0o600, createNew: true });
+  } catch (error) {
+    const why = error instanceof Deno.errors.AlreadyExists
+      ? "it is there already"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new CliError(
+      EXIT.usage,
+      `cannot write the passphrase file ${path}: ${why}`,
+      "name a new file in a directory that is there",
+    );
+  }
+  return { passphrase };
+}
+
+/**
  * Finds the secret: TRF_PRIVATE_KEY, TRF_KEYSTORE_PASSPHRASE, the passphrase file, a prompt.
  *
  * @param fresh ask twice and refuse a weak passphrase, because a keystore is being made.
@@ -99,7 +141,10 @@ export async function keystorePassphrase(
     throw new CliError(
       EXIT.usage,
       "no passphrase for the keystore",
-      "set TRF_KEYSTORE_PASSPHRASE, use --passphrase-file, or run it on a terminal",
+      fresh
+        ? "set TRF_KEYSTORE_PASSPHRASE, use --passphrase-file or --new-passphrase-file, or run it " +
+          "on a terminal"
+        : "set TRF_KEYSTORE_PASSPHRASE, use --passphrase-file, or run it on a terminal",
     );
   }
   if (fresh && passphrase.length < MIN_PASSPHRASE) {

@@ -1,7 +1,9 @@
 /**
  * The two keys in a home directory that are not sealed by the node key itself.
  *
- * `identity.json` holds the node key under a passphrase (scrypt, then secretbox). `admin.key`
+ * `identity.json` holds the node key under a passphrase (scrypt, then secretbox; HKDF in the place
+ * of scrypt for a passphrase that this program made of 256 random bits, which needs no stretching;
+ * the file says which). `admin.key`
  * holds, in clear with mode 0600, the key by which the command line proves to the daemon's admin
  * listener that it runs as the keystore's owner: commands must work unattended and without the
  * passphrase, and whoever can read the owner's files can also read the daemon's memory. It opens
@@ -14,11 +16,12 @@
 import nacl from "tweetnacl";
 import type { RandomSource } from "../arith/random.ts";
 import { NodeIdentity } from "../crypto/identity.ts";
-import { sha256 } from "../crypto/kdf.ts";
+import { hkdfSha256, sha256 } from "../crypto/kdf.ts";
 import { fromBase64, fromHex, fromUtf8, toBase64, toHex, utf8 } from "../encoding/bytes.ts";
 import { type Json, parseJson } from "../encoding/json.ts";
 import { KeystoreError } from "./errors.ts";
 import { type FileLayer, joinPath } from "./files.ts";
+import { randomPassphraseBits } from "./random_passphrase.ts";
 
 /** Name of the sealed node key in the home directory. */
 export const IDENTITY_FILE = "identity.json";
@@ -52,28 +55,51 @@ export function isScryptCost({ N, r, p }: ScryptCost): boolean {
     128 * N * r <= MAX_SCRYPT_MEMORY;
 }
 
+/** How the passphrase becomes the sealing key: stretched, or as it is. */
+type Derivation = { readonly kdf: "scrypt" } & ScryptCost | { readonly kdf: "hkdf-sha256" };
+
 /** What an `identity.json` says in clear, and the sealed rest. */
-interface IdentityFile extends ScryptCost {
+interface IdentityFile {
+  readonly derivation: Derivation;
   readonly identity: string;
   readonly salt: Uint8Array<ArrayBuffer>;
   readonly nonce: Uint8Array<ArrayBuffer>;
   readonly ciphertext: Uint8Array<ArrayBuffer>;
 }
 
-/** Derives the sealing key. The passphrase is taken in Unicode form NFKC, as UTF-8. */
+/**
+ * Derives the sealing key. A stretched passphrase is taken in Unicode form NFKC, as UTF-8.
+ *
+ * @returns null where the file wants a passphrase of random bits and this is none.
+ */
 async function sealingKey(
   passphrase: string,
   salt: Uint8Array,
-  cost: ScryptCost,
-): Promise<Uint8Array> {
-  const { scryptAsync } = await import("@noble/hashes/scrypt.js");
+  derivation: Derivation,
+): Promise<Uint8Array | null> {
+  if (derivation.kdf === "hkdf-sha256") {
+    const bits = randomPassphraseBits(passphrase);
+    if (bits === null) return null;
+    try {
+      return hkdfSha256(bits, salt, IDENTITY_SCHEMA, 32);
+    } finally {
+      bits.fill(0);
+    }
+  }
+  const { scrypt } = await import("node:crypto");
+  const { N, r, p } = derivation;
   const password = utf8(passphrase.normalize("NFKC"));
   try {
-    return await scryptAsync(password, salt, {
-      ...cost,
-      dkLen: 32,
-      maxmem: 2 * MAX_SCRYPT_MEMORY,
-    });
+    // The runtime's own, on a thread of its own: the 128 MiB are given back when it is done.
+    return await new Promise<Uint8Array>((resolve, reject) =>
+      scrypt(
+        password,
+        salt,
+        32,
+        { N, r, p, maxmem: 2 * MAX_SCRYPT_MEMORY },
+        (error, key) => error === null ? resolve(new Uint8Array(key)) : reject(error),
+      )
+    );
   } finally {
     password.fill(0);
   }
@@ -84,10 +110,7 @@ function clearPart(file: IdentityFile): Record<string, string | number> {
   return {
     schema: IDENTITY_SCHEMA,
     identity: file.identity,
-    kdf: "scrypt",
-    N: file.N,
-    r: file.r,
-    p: file.p,
+    ...file.derivation,
     salt: toBase64(file.salt),
     cipher: "xsalsa20-poly1305",
     nonce: toBase64(file.nonce),
@@ -130,16 +153,26 @@ export async function sealIdentity(
   }
   const salt = new Uint8Array(random(SALT_BYTES));
   const nonce = new Uint8Array(random(NONCE_BYTES));
-  const key = await sealingKey(passphrase, salt, cost);
+  const derivation: Derivation = isRandom(passphrase)
+    ? { kdf: "hkdf-sha256" }
+    : { kdf: "scrypt", N: cost.N, r: cost.r, p: cost.p };
+  const key = (await sealingKey(passphrase, salt, derivation))!;
   const secret = node.exportPrivateKey();
   try {
     const ciphertext = new Uint8Array(nacl.secretbox(secret, nonce, key));
-    const clear = clearPart({ ...cost, identity: node.identity, salt, nonce, ciphertext });
+    const clear = clearPart({ derivation, identity: node.identity, salt, nonce, ciphertext });
     return JSON.stringify({ ...clear, checksum: checksum(clear) }, null, 2) + "\n";
   } finally {
     secret.fill(0);
     key.fill(0);
   }
+}
+
+/** Whether a passphrase is one that this program made. */
+function isRandom(passphrase: string): boolean {
+  const bits = randomPassphraseBits(passphrase);
+  bits?.fill(0);
+  return bits !== null;
 }
 
 /**
@@ -154,9 +187,9 @@ export async function openIdentity(
   path: string,
 ): Promise<NodeIdentity> {
   const file = parseIdentityFile(text, path);
-  const key = await sealingKey(passphrase, file.salt, file);
-  const secret = nacl.secretbox.open(file.ciphertext, file.nonce, key);
-  key.fill(0);
+  const key = await sealingKey(passphrase, file.salt, file.derivation);
+  const secret = key === null ? null : nacl.secretbox.open(file.ciphertext, file.nonce, key);
+  key?.fill(0);
   if (secret === null) {
     throw new KeystoreError(
       "TF-PASSPHRASE",
@@ -228,21 +261,25 @@ function parseIdentityFile(text: Uint8Array, path: string): IdentityFile {
       `use a version of this program that reads it; this one reads ${IDENTITY_SCHEMA}`,
     );
   }
-  if (field("kdf") !== "scrypt" || field("cipher") !== "xsalsa20-poly1305") {
+  const kdf = field("kdf");
+  if (!["scrypt", "hkdf-sha256"].includes(kdf) || field("cipher") !== "xsalsa20-poly1305") {
     throw damaged(path, "it names an unknown cipher or key derivation");
   }
+  const derivation: Derivation = kdf === "scrypt"
+    ? { kdf, N: number("N"), r: number("r"), p: number("p") }
+    : { kdf: "hkdf-sha256" };
   const identity = field("identity");
   if (!/^[0-9a-f]{40}$/.test(identity)) throw damaged(path, `"identity" is not 40 hex digits`);
   const file: IdentityFile = {
     identity,
-    N: number("N"),
-    r: number("r"),
-    p: number("p"),
+    derivation,
     salt: bytes("salt", SALT_BYTES),
     nonce: bytes("nonce", NONCE_BYTES),
     ciphertext: bytes("ciphertext", 48),
   };
-  if (!isScryptCost(file)) throw damaged(path, "its scrypt cost is out of range");
+  if (derivation.kdf === "scrypt" && !isScryptCost(derivation)) {
+    throw damaged(path, "its scrypt cost is out of range");
+  }
   if (field("checksum") !== checksum(clearPart(file))) {
     throw damaged(path, "its checksum does not match: it was altered");
   }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { paint } from "../../cli/colour.ts";
+import { passphraseFile } from "../../cli/secret.ts";
+import { denoFiles } from "../../lib/keystore/files.ts";
+import { Keystore } from "../../lib/keystore/keystore.ts";
 import { CONFIG_OPTIONS } from "../../lib/node/config.ts";
 import { fakeTerminal, runLine } from "./fake_terminal.ts";
 
@@ -119,4 +122,29 @@ Deno.test("NO_COLOR turns colour off for every stream, a terminal included", asy
   };
   assert.equal(await colour({ NO_COLOR: "1" }), "false");
   assert.equal(await colour({ NO_COLOR: "" }), "true");
+});
+
+Deno.test("init --new-passphrase-file makes a passphrase that opens the keystore, once", async () => {
+  await inHome({}, async (root) => {
+    const [home, file] = [`${root}/home`, `${root}/passphrase`];
+    const line = ["init", "--home", home, "--new-passphrase-file", file, "--json"];
+    const { code, out } = await runLine(...line);
+    assert.equal(code, 0);
+    const { identity } = JSON.parse(out) as { identity: string };
+    assert.equal((await Deno.stat(file)).mode! & 0o777, 0o600);
+    const passphrase = await passphraseFile(file);
+    assert(!out.includes(passphrase));
+    const store = await Keystore.open({ home, files: denoFiles(), secret: { passphrase } });
+    assert.equal(store.identity.identity, identity);
+    await store.close();
+    const again = await runLine(...line);
+    assert.equal(again.code, 2);
+    assert.match(again.err, /it is there already/);
+    assert.equal(await passphraseFile(file), passphrase);
+    // A keystore that is there already gets no passphrase that would not open it.
+    const other = await runLine(...line.with(-2, `${root}/other`));
+    assert.notEqual(other.code, 0);
+    assert.match(other.err, /there already/);
+    await assert.rejects(Deno.stat(`${root}/other`), Deno.errors.NotFound);
+  });
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { scrypt as nobleScrypt } from "@noble/hashes/scrypt.js";
+import nacl from "tweetnacl";
 import { systemRandom } from "../../lib/arith/random.ts";
 import { NodeIdentity } from "../../lib/crypto/identity.ts";
-import { fromUtf8, toHex, utf8 } from "../../lib/encoding/bytes.ts";
+import { fromBase64, fromUtf8, toHex, utf8 } from "../../lib/encoding/bytes.ts";
 import { KeystoreError } from "../../lib/keystore/errors.ts";
 import { denoFiles } from "../../lib/keystore/files.ts";
 import {
@@ -13,6 +15,10 @@ import {
   openIdentity,
   sealIdentity,
 } from "../../lib/keystore/identity_file.ts";
+import {
+  makeRandomPassphrase,
+  randomPassphraseBits,
+} from "../../lib/keystore/random_passphrase.ts";
 import { CHEAP, PRIVATE_KEY, withHome } from "./helpers.ts";
 
 const node = NodeIdentity.fromPrivateKey(PRIVATE_KEY);
@@ -103,6 +109,56 @@ Deno.test("sealIdentity() refuses an empty passphrase and a weak cost", async ()
     sealIdentity(node, "x", systemRandom, { N: 1024, r: 8, p: 1 }),
     refused("TF-ARGUMENT"),
   );
+});
+
+Deno.test("sealIdentity() stretches no passphrase that the program made", async () => {
+  const passphrase = makeRandomPassphrase(systemRandom);
+  const text = await sealIdentity(node, passphrase, systemRandom);
+  const file = JSON.parse(text) as Record<string, unknown>;
+  assert.equal(file["kdf"], "hkdf-sha256");
+  assert.deepEqual(["N", "r", "p"].filter((name) => name in file), []);
+  const opened = await openIdentity(utf8(text), passphrase, "identity.json");
+  assert.deepEqual(opened.exportPrivateKey(), PRIVATE_KEY);
+  const other = makeRandomPassphrase(systemRandom);
+  for (const wrong of ["", "correct horse", passphrase.slice(0, -1), other]) {
+    await assert.rejects(
+      openIdentity(utf8(text), wrong, "identity.json"),
+      refused("TF-PASSPHRASE", /wrong passphrase/),
+    );
+  }
+  // What the file says about the derivation is covered: neither way can be asked for the other.
+  for (const change of [{ kdf: "scrypt", N: 2 ** 14, r: 8, p: 1 }, { kdf: "none" }]) {
+    await assert.rejects(
+      openIdentity(utf8(JSON.stringify({ ...file, ...change })), passphrase, "identity.json"),
+      refused("TF-DAMAGED"),
+    );
+  }
+});
+
+Deno.test("randomPassphraseBits() takes nothing but what makeRandomPassphrase() made", () => {
+  const bytes = Uint8Array.from({ length: 32 }, (_, i) => i);
+  const made = makeRandomPassphrase(() => bytes.slice());
+  assert.match(made, /^trf1-000102[0-9a-f]{58}-[0-9a-f]{8}$/);
+  assert.deepEqual(randomPassphraseBits(made), bytes);
+  for (let i = 0; i < made.length; i++) {
+    const bent = made.slice(0, i) + (made[i] === "0" ? "1" : "0") + made.slice(i + 1);
+    assert.equal(randomPassphraseBits(bent), null, bent);
+  }
+  for (const text of ["", made + "\n", made.toUpperCase(), " " + made, made.slice(5)]) {
+    assert.equal(randomPassphraseBits(text), null, text);
+  }
+});
+
+Deno.test("sealIdentity() stretches as another implementation of scrypt does", () => {
+  const key = nobleScrypt(utf8("correct horse"), fromBase64(JSON.parse(sealed).salt, true), {
+    N: CHEAP.N,
+    r: CHEAP.r,
+    p: CHEAP.p,
+    dkLen: 32,
+  });
+  const { nonce, ciphertext } = JSON.parse(sealed) as { nonce: string; ciphertext: string };
+  const opened = nacl.secretbox.open(fromBase64(ciphertext, true), fromBase64(nonce, true), key);
+  assert.deepEqual(opened, PRIVATE_KEY);
 });
 
 Deno.test("loadAdminKey() reads what createAdminKey() wrote, and nothing unsafe", async () => {
