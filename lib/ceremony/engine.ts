@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** See `loadWorkers`. */
   readonly workers: WorkerFactory;
+  /** Workers for ceremonies, see `SpareWorkers`; by default the same. */
+  readonly readyWorkers?: WorkerFactory;
   /**
    * Carries a command to a member; must not throw, and may drop it. `repeat` is 0 for the first
    * time and counts the attempts of what got lost: those may try other ways.
@@ -81,6 +83,7 @@ export class CeremonyEngine {
   readonly #identity: NodeIdentity;
   readonly #clock: Clock;
   readonly #workers: WorkerFactory;
+  readonly #readyWorkers: WorkerFactory;
   readonly #send: (to: Identity, command: TssCommand, repeat: number) => void;
   readonly #witnessing: Pick<RunHost, "supports" | "online" | "sendWitness">;
   readonly #log: Logger;
@@ -108,6 +111,7 @@ export class CeremonyEngine {
     this.#identity = options.identity;
     this.#clock = options.clock;
     this.#workers = options.workers;
+    this.#readyWorkers = options.readyWorkers ?? options.workers;
     this.#send = options.send;
     this.#log = options.log;
     this.#quiet = quietLogger(options.log, options.clock);
@@ -144,7 +148,7 @@ export class CeremonyEngine {
     const run = new CeremonyRun(spec, {
       self: this.#identity.identity,
       clock: this.#clock,
-      workers: this.#workers,
+      workers: this.#readyWorkers,
       limits: this.#limits,
       log,
       storeKey: () => this.#storeKey.slice(),

@@ -147,3 +147,9 @@ export const defaultLimits: CeremonyLimits = {
   historyMs: HISTORY_MS,
   historyEntries: HISTORY_ENTRIES,
 };
+
+/**
+ * How long after the start of the node, and after the last ceremony, the next worker rehearses: not
+ * while more requests may come, and not while the node is making its first sessions.
+ */
+export const SPARE_AFTER_MS = 1_000;

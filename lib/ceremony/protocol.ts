@@ -34,6 +34,8 @@ export type ToWorker =
   | { readonly do: "hear"; readonly from: Role; readonly data: Uint8Array }
   /** The new share is on disk, or could not be put there. */
   | { readonly do: "stored"; readonly ok: boolean }
+  /** Rehearse: a worker that gets no job yet makes itself ready for one. */
+  | { readonly do: "rehearse" }
   /** Say what is not secret about a stored share. */
   | { readonly do: "describe"; readonly storeKey: Uint8Array; readonly request: DescribeRequest }
   /** Check a sealed set of pre-parameters that another program made. */
@@ -63,6 +65,8 @@ export type WorkerResult =
 export type FromWorker =
   /** Loaded; the version shows a stale bundle. */
   | { readonly did: "load"; readonly version: string }
+  /** The rehearsal is over: it would start a job without delay. */
+  | { readonly did: "rehearse" }
   /** A round message to sign and send. */
   | {
     readonly did: "say";

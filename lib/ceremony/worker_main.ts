@@ -1,5 +1,6 @@
 /**
- * Entry of the permissionless worker. One worker does one job: its first message says which.
+ * Entry of the permissionless worker. One worker does one job: its first message says
+ * which, or lets it rehearse until there is one.
  *
  * @module
  */
@@ -10,6 +11,7 @@ import { checkPreParams, describeShare } from "./describe.ts";
 import { makePlan } from "./plan.ts";
 import { PrimeSearch } from "./prime_search.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+import { rehearse } from "./rehearsal.ts";
 import { failMessage, Session } from "./session.ts";
 
 /** The part of a worker's global scope that is used here. */
@@ -34,6 +36,9 @@ function take(message: ToWorker): void {
     case "hear":
     case "stored":
       session?.handle(message);
+      break;
+    case "rehearse":
+      rehearse(systemRandom).then(() => post({ did: "rehearse" }), fail);
       break;
     case "describe":
       post({

@@ -7,6 +7,7 @@
 import { systemRandom } from "../arith/random.ts";
 import { CeremonyEngine } from "../ceremony/engine.ts";
 import { PreParamsMaker } from "../ceremony/preparams_maker.ts";
+import { SpareWorkers } from "../ceremony/spare_workers.ts";
 import { loadWorkers } from "../ceremony/worker_host.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
@@ -145,11 +146,13 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       software: `transfunctioner ${VERSION}`,
     },
   });
+  const spares = new SpareWorkers({ workers, clock, log: log.child("ceremony") });
   const storeKey = keystore.storeKey();
   const engine = new CeremonyEngine({
     identity,
     clock,
     workers,
+    readyWorkers: spares.factory,
     storeKey,
     log: log.child("ceremony"),
     limits: {
@@ -180,7 +183,11 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   });
   mesh.onSession((peer, up) => up && engine.reachable(peer));
   const maker = new PreParamsMaker({ workers, storeKey, log: log.child("preparams") });
-  engine.onBusy((running) => running > 0 ? maker.pause() : maker.resume());
+  engine.onBusy((running) => {
+    spares.busy(running);
+    if (running > 0) maker.pause();
+    else maker.resume();
+  });
   storeKey.fill(0);
   const supply = new PreParamsSupply({
     make: (onProgress) => maker.make(onProgress),
@@ -306,6 +313,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     restarts.stop();
     desk.stop();
     engine.stop();
+    spares.stop();
     supply.stop();
     await Promise.all([admin.stop(), mesh.stop(), http?.stop()]);
     await Promise.all([journal.settled(), keystore.close()]);
