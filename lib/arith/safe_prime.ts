@@ -21,13 +21,13 @@ import { FermatSpace } from "./wasm/fermat.ts";
 import { kernelFor } from "./wasm/kernels.ts";
 
 /** Primes below this sieve. */
-const SIEVE_LIMIT = 1 << 20;
+const SIEVE_LIMIT = 1 << 21;
 /** Candidates of a window; neighbours differ by 6. */
 const WINDOW = 1 << 17;
 /** Random strong tests of the Germain prime, after base 2. */
 const ROUNDS = 20;
 /** Fermat tests between two progress reports. */
-const REPORT_EVERY = 64;
+const REPORT_EVERY = 16;
 
 /** Where a search stands. */
 export interface SafePrimeProgress {
@@ -60,12 +60,14 @@ let sievePrimes: SievePrimes | undefined;
 
 function primesOfSieve(): SievePrimes {
   if (sievePrimes !== undefined) return sievePrimes;
-  const composite = new Uint8Array(SIEVE_LIMIT);
+  // Odd numbers only: entry i stands for 2i + 1.
+  const composite = new Uint8Array(SIEVE_LIMIT >> 1);
   const list: number[] = [];
-  for (let i = 2; i < SIEVE_LIMIT; i++) {
+  for (let i = 1; i < composite.length; i++) {
     if (composite[i] === 1) continue;
-    if (i > 3) list.push(i);
-    for (let j = i * i; j < SIEVE_LIMIT; j += i) composite[j] = 1;
+    const s = 2 * i + 1;
+    if (s > 3) list.push(s);
+    for (let j = (s * s - 1) / 2; j < composite.length; j += s) composite[j] = 1;
   }
   if (list.length % 2 === 1) list.pop();
   // 6 * inverse6 = 1: one of 5s + 1 and s + 1 is a multiple of 6.
@@ -85,7 +87,7 @@ function survivors(start: bigint): Int32Array {
     for (let k = i; k < i + 2; k++) {
       const s = primes[k]!;
       const r = both % s;
-      // start + 6k = 0 and 2 (start + 6k) + 1 = 0 modulo s. All products stay below 2^41.
+      // start + 6k = 0 and 2 (start + 6k) + 1 = 0 modulo s. All products stay below 2^42.
       const first = (s - r) * inverse6[k]! % s;
       const second = (3 * s - 2 * r - 1) % s * inverse12[k]! % s;
       for (let j = first; j < WINDOW; j += s) marked[j] = 1;
@@ -147,7 +149,7 @@ function withFermat<T>(bits: number, arith: Arithmetic, body: (test: FermatTest)
  * @param bits Size of the safe prime, 64 to 4096.
  * @param arith Back-end of the tests.
  * @param random Source of start and order.
- * @param onProgress Called every few dozen tests; must not use the arithmetic itself.
+ * @param onProgress Called every 16 tests, some 5 ms; must not use the arithmetic itself.
  * @throws {RangeError} for another size.
  */
 export function generateSafePrime(

@@ -1,9 +1,8 @@
 /**
- * Makes pre-parameters in the background: workers search safe primes, one of them puts four
- * together. This thread sees ciphertext only.
+ * Makes pre-parameters in the background: workers search safe primes, and the one that finds the
+ * last puts four together. This thread sees ciphertext only.
  *
- * Ceremonies come first: {@link PreParamsMaker.pause} ends the searching threads at once. A search
- * has no memory, so nothing is lost but the moment; primes already found are kept.
+ * Ceremonies come first: {@link PreParamsMaker.pause} lets the searching threads sleep at once.
  *
  * @module
  */
@@ -11,6 +10,7 @@
 import type { Logger } from "../observe/logger.ts";
 import { MAX_PRIME_WORKERS } from "./limits.ts";
 import type { FromWorker } from "./protocol.ts";
+import { SearchWord } from "./search_word.ts";
 import type { WorkerFactory, WorkerHandle } from "./worker_host.ts";
 
 /** Safe primes in a set. */
@@ -80,12 +80,8 @@ export class PreParamsMaker {
   make(listener: PreParamsListener = () => {}): PreParamsRun {
     if (this.#run !== null) throw new RangeError("Cannot make pre-parameters: a set is being made");
     const run = new Run({
-      start: (first, onMessage, onCrash) => {
-        const worker = this.#workers({ onMessage, onCrash });
-        const storeKey = this.#storeKey.slice();
-        worker.post({ ...first, storeKey }, [storeKey.buffer]);
-        return worker;
-      },
+      workers: this.#workers,
+      storeKey: () => this.#storeKey.slice(),
       parallel: this.#parallel,
       paused: this.#paused,
       log: this.#log,
@@ -96,7 +92,7 @@ export class PreParamsMaker {
     return run;
   }
 
-  /** Stops searching until {@link PreParamsMaker.resume}: a ceremony needs the processor. */
+  /** Rests until {@link PreParamsMaker.resume}: a ceremony needs the processor. */
   pause(): void {
     this.#paused = true;
     this.#run?.pause();
@@ -109,17 +105,15 @@ export class PreParamsMaker {
   }
 }
 
-type First = { readonly do: "search"; readonly stop: SharedArrayBuffer } | {
+type Step = { readonly do: "search"; readonly word: SharedArrayBuffer } | {
   readonly do: "assemble";
   readonly primes: Uint8Array[];
 };
 
 interface RunOptions {
-  start(
-    first: First,
-    onMessage: (message: FromWorker) => void,
-    onCrash: (reason: string) => void,
-  ): WorkerHandle;
+  readonly workers: WorkerFactory;
+  /** A fresh copy. */
+  storeKey(): Uint8Array<ArrayBuffer>;
   readonly parallel: number;
   readonly paused: boolean;
   readonly log: Logger;
@@ -132,10 +126,11 @@ class Run implements PreParamsRun {
   readonly #o: RunOptions;
   readonly #ending = Promise.withResolvers<Uint8Array>();
   readonly #workers = new Set<WorkerHandle>();
-  #stop: SharedArrayBuffer | null = null;
+  #word = new SearchWord();
   #primes: Uint8Array[] = [];
   #candidates = 0;
-  #assembling = false;
+  /** The worker that puts a set together. */
+  #assembler: WorkerHandle | null = null;
   #paused: boolean;
   ended = false;
 
@@ -151,67 +146,89 @@ class Run implements PreParamsRun {
   pause(): void {
     this.#paused = true;
     // Putting a set together takes a moment only and is not interrupted.
-    if (!this.#assembling) this.#stopWorkers();
+    this.#word.pause();
   }
 
   resume(): void {
     this.#paused = false;
+    this.#word.resume();
     this.#search();
-  }
-
-  #search(): void {
-    if (this.#paused || this.ended || this.#assembling || this.#workers.size > 0) return;
-    const stop = this.#stop = new SharedArrayBuffer(4);
-    for (let i = 0; i < this.#o.parallel && !this.ended; i++) this.#start({ do: "search", stop });
   }
 
   cancel(): void {
     this.#fail(new PreParamsError("TF-CANCELLED", "the search for primes was cancelled"));
   }
 
-  #start(first: First): void {
-    try {
-      this.#workers.add(this.#o.start(first, (m) => this.#take(m), (why) => this.#crash(why)));
-    } catch (error) {
-      this.#o.log.error("prime worker did not start", { error });
-      this.#crash("the worker did not start");
+  /** Starts the threads that are not there yet. */
+  #search(): void {
+    if (this.#paused || this.ended || this.#assembler !== null) return;
+    while (this.#workers.size < this.#o.parallel && !this.ended) {
+      const worker = this.#start();
+      if (worker !== null) this.#tellSearch(worker);
     }
   }
 
-  #take(message: FromWorker): void {
+  #start(): WorkerHandle | null {
+    try {
+      const worker: WorkerHandle = this.#o.workers({
+        onMessage: (message) => this.#take(worker, message),
+        onCrash: (reason) => this.#crash(reason),
+      });
+      this.#workers.add(worker);
+      return worker;
+    } catch (error) {
+      this.#o.log.error("prime worker did not start", { error });
+      this.#crash("the worker did not start");
+      return null;
+    }
+  }
+
+  #tellSearch(worker: WorkerHandle): void {
+    this.#tell(worker, { do: "search", word: this.#word.buffer });
+  }
+
+  #tell(worker: WorkerHandle, step: Step): void {
+    const storeKey = this.#o.storeKey();
+    worker.post({ ...step, storeKey }, [storeKey.buffer]);
+  }
+
+  #take(worker: WorkerHandle, message: FromWorker): void {
     if (this.ended) return;
     switch (message.did) {
       case "load":
         return;
       case "test":
         this.#candidates += message.candidates;
-        return this.#tell();
+        return this.#report();
       case "find":
-        if (this.#assembling) return; // the other worker found a fifth one meanwhile
+        if (this.#assembler !== null) return; // the other worker found a fifth one meanwhile
         this.#primes.push(message.prime);
-        this.#tell();
-        if (this.#primes.length === PRIMES_IN_SET) this.#assemble();
-        return;
+        this.#report();
+        if (this.#primes.length < PRIMES_IN_SET) return this.#tellSearch(worker);
+        return this.#assemble(worker);
       case "assemble":
-        return this.#finish(message.preParams);
+        return this.#finish(worker, message.preParams);
       default:
         this.#crash("the worker failed");
     }
   }
 
-  #assemble(): void {
-    this.#assembling = true;
+  /** Has the set put together by the worker that is free and warm; the others end. */
+  #assemble(worker: WorkerHandle): void {
+    this.#assembler = worker;
+    this.#workers.delete(worker);
     this.#stopWorkers();
-    this.#start({ do: "assemble", primes: this.#primes });
+    this.#workers.add(worker);
+    this.#tell(worker, { do: "assemble", primes: this.#primes });
   }
 
-  #finish(preParams: Uint8Array | null): void {
-    this.#assembling = false;
-    this.#stopWorkers();
+  #finish(worker: WorkerHandle, preParams: Uint8Array | null): void {
+    this.#assembler = null;
     if (preParams === null) {
       // No two of the four are far enough apart; another one will be.
       this.#primes.shift();
-      this.#tell();
+      this.#report();
+      this.#tellSearch(worker);
       return this.#search();
     }
     this.#end();
@@ -235,15 +252,16 @@ class Run implements PreParamsRun {
     this.#o.onEnd();
   }
 
+  /** Ends all threads; a later search gets a word of its own. */
   #stopWorkers(): void {
-    // A search never gives way, and terminate() does not interrupt it: it has to see the word.
-    if (this.#stop !== null) Atomics.store(new Int32Array(this.#stop), 0, 1);
-    this.#stop = null;
+    this.#word.stop();
+    this.#word = new SearchWord();
+    if (this.#paused) this.#word.pause();
     for (const worker of this.#workers) worker.terminate();
     this.#workers.clear();
   }
 
-  #tell(): void {
+  #report(): void {
     this.#o.listener(this.#primes.length, PRIMES_IN_SET, this.#candidates);
   }
 }

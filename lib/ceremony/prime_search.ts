@@ -19,17 +19,21 @@ import {
   SAFE_PRIME_BITS,
 } from "../tss/ecdsa/preparams.ts";
 import type { FromWorker } from "./protocol.ts";
+import type { SearchWord } from "./search_word.ts";
 import { Vault } from "./vault.ts";
 
 /** Under which id a worker seals one safe prime; no key id has its length. */
 const PRIME_STORE_ID = utf8("transfunctioner/safe-prime");
+
+/** Candidates between two reports to the network thread. */
+const CANDIDATES_PER_REPORT = 256;
 
 /** Leaves the search from the inside when the network thread wants it to end. */
 class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
-/** Searches primes, or makes a set of what was found. */
+/** Searches a prime, or makes a set of what was found. */
 export class PrimeSearch {
   readonly #vault: Vault;
   readonly #random: RandomSource;
@@ -43,22 +47,26 @@ export class PrimeSearch {
   }
 
   /**
-   * Searches one safe prime after the other until the first word of `stop` is not 0, which is looked
-   * at every few dozen candidates (some 20 ms); ends the use of this object.
+   * Searches one safe prime. Every few dozen milliseconds at most it looks at `word`, sleeps while
+   * that says so, and ends without a prime when it is told to; ends the use of this object.
    */
-  search(stop: SharedArrayBuffer): void {
-    const arith = defaultArithmetic();
-    const flag = new Int32Array(stop);
+  search(word: SearchWord): void {
     try {
-      for (;;) {
-        let reported = 0;
-        const found = generateSafePrime(SAFE_PRIME_BITS, arith, this.#random, ({ tested }) => {
-          if (Atomics.load(flag, 0) !== 0) throw new Stopped();
+      if (!word.look()) return;
+      let reported = 0;
+      const found = generateSafePrime(
+        SAFE_PRIME_BITS,
+        defaultArithmetic(),
+        this.#random,
+        ({ tested }) => {
+          if (!word.look()) throw new Stopped();
+          if (tested - reported < CANDIDATES_PER_REPORT) return;
           this.#post({ did: "test", candidates: tested - reported });
           reported = tested;
-        });
-        this.#post({ did: "find", prime: this.#vault.seal(PRIME_STORE_ID, found.p) });
-      }
+        },
+      );
+      this.#post({ did: "test", candidates: found.tested - reported });
+      this.#post({ did: "find", prime: this.#vault.seal(PRIME_STORE_ID, found.p) });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
     } finally {
@@ -74,7 +82,7 @@ export class PrimeSearch {
     try {
       this.#assemble(sealed);
     } finally {
-      this.#vault.close(); // the worker's one job is done
+      this.#vault.close();
     }
   }
 

@@ -40,11 +40,8 @@ export type ToWorker =
   | { readonly do: "describe"; readonly storeKey: Uint8Array; readonly request: DescribeRequest }
   /** Check a sealed set of pre-parameters that another program made. */
   | { readonly do: "check"; readonly storeKey: Uint8Array; readonly preParams: Uint8Array }
-  /**
-   * Search safe primes until the first 32-bit word of `stop` is not 0. The shared word is needed:
-   * ending a worker from outside does not interrupt a computation that never gives way.
-   */
-  | { readonly do: "search"; readonly storeKey: Uint8Array; readonly stop: SharedArrayBuffer }
+  /** Search one safe prime, as long as the `SearchWord` in `word` lets it. */
+  | { readonly do: "search"; readonly storeKey: Uint8Array; readonly word: SharedArrayBuffer }
   /** Make a set of pre-parameters from four sealed safe primes. */
   | { readonly do: "assemble"; readonly storeKey: Uint8Array; readonly primes: Uint8Array[] };
 

@@ -1,6 +1,6 @@
 /**
  * Entry of the permissionless worker. One worker does one job: its first message says
- * which, or lets it rehearse until there is one.
+ * which, or lets it rehearse until there is one. The job of making pre-parameters has several steps.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { makePlan } from "./plan.ts";
 import { PrimeSearch } from "./prime_search.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { rehearse } from "./rehearsal.ts";
+import { SearchWord } from "./search_word.ts";
 import { failMessage, Session } from "./session.ts";
 
 /** The part of a worker's global scope that is used here. */
@@ -51,7 +52,7 @@ function take(message: ToWorker): void {
       post({ did: "check" });
       break;
     case "search":
-      new PrimeSearch(message.storeKey, systemRandom, post).search(message.stop);
+      new PrimeSearch(message.storeKey, systemRandom, post).search(new SearchWord(message.word));
       break;
     case "assemble":
       new PrimeSearch(message.storeKey, systemRandom, post).assemble(message.primes);

@@ -3,6 +3,7 @@ import { PreParamsError, PreParamsMaker } from "../../lib/ceremony/preparams_mak
 import { PrimeSearch } from "../../lib/ceremony/prime_search.ts";
 import type { FromWorker } from "../../lib/ceremony/protocol.ts";
 import { systemRandom } from "../../lib/arith/random.ts";
+import { SearchWord } from "../../lib/ceremony/search_word.ts";
 import { loadWorkers } from "../../lib/ceremony/worker_host.ts";
 import { parseJson } from "../../lib/encoding/json.ts";
 import { openStoreFile, PREPARAMS_STORE_ID } from "../../lib/keystore/store_file.ts";
@@ -20,42 +21,72 @@ function setUp() {
   return { maker, workers };
 }
 
-/** The word by which a searching worker is told to stop. */
-function stopWord(worker: { readonly heard: readonly unknown[] }): Int32Array {
-  const { stop } = worker.heard[0] as { stop: SharedArrayBuffer };
-  return new Int32Array(stop);
+/** The word that steers a searching worker. */
+function wordOf(worker: { readonly heard: readonly unknown[] }): SearchWord {
+  const { word } = worker.heard.at(-1) as { word: SharedArrayBuffer };
+  return new SearchWord(word);
 }
+
+const searching = (word: SearchWord) => ({ do: "search", storeKey, word: word.buffer });
+
+Deno.test("SearchWord lets a search go on, sleep and end; the end is for ever", async () => {
+  const word = new SearchWord();
+  assert(word.look());
+  word.pause();
+  word.resume();
+  assert(word.look());
+  // A thread that sleeps in look() wakes up when another one says so.
+  const file = new URL("../../lib/ceremony/search_word.ts", import.meta.url);
+  const source = `import { SearchWord } from "${file}";
+    onmessage = ({ data }) => postMessage(new SearchWord(data).look());`;
+  word.pause();
+  const worker = new Worker(
+    URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
+    { type: "module" },
+  );
+  const woken = new Promise((resolve) => worker.onmessage = (event) => resolve(event.data));
+  worker.postMessage(word.buffer);
+  // Long enough for the thread to fall asleep; the outcome is the same if it has not.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  word.stop();
+  assert.equal(await woken, false);
+  worker.terminate();
+  word.pause();
+  word.resume();
+  assert(!word.look());
+});
 
 Deno.test("PrimeSearch stops searching when its word says so", () => {
   const posted: FromWorker[] = [];
-  const stop = new SharedArrayBuffer(4);
-  new Int32Array(stop)[0] = 1;
-  new PrimeSearch(new Uint8Array(32), systemRandom, (m) => posted.push(m)).search(stop);
-  assert(!posted.some((m) => m.did === "test"), "it looks at the word before anything else");
+  const word = new SearchWord();
+  word.stop();
+  new PrimeSearch(new Uint8Array(32), systemRandom, (m) => posted.push(m)).search(word);
+  assert.deepEqual(posted, [], "it looks at the word before anything else");
 });
 
-Deno.test("PreParamsMaker collects four primes of two workers and has them put together", async () => {
+Deno.test("PreParamsMaker collects four primes of two workers; the last one puts them together", async () => {
   const { maker, workers } = setUp();
   const told: number[][] = [];
   const run = maker.make((...numbers) => told.push(numbers));
   assert.throws(() => maker.make(), RangeError);
-  const stop = stopWord(workers[0]!);
-  assert.deepEqual(
-    workers.map((w) => w.heard[0]),
-    [0, 1].map(() => ({ do: "search", storeKey, stop: stop.buffer })),
-  );
-  assert.equal(stop[0], 0);
+  const word = wordOf(workers[0]!);
+  assert.deepEqual(workers.map((w) => w.heard), [[searching(word)], [searching(word)]]);
+  assert(word.look());
   workers[0]!.say({ did: "load", version: "x" });
   workers[0]!.say({ did: "test", candidates: 100 });
   workers[1]!.say({ did: "test", candidates: 50 });
   for (let n = 0; n < 4; n++) workers[n % 2]!.say({ did: "find", prime: prime(n) });
-  assert.equal(stop[0], 1, "the searching threads are told to stop");
+  assert(!word.look(), "the searching thread is told to stop");
   assert.deepEqual(told.at(-1), [4, 4, 150]);
-  assert.ok(workers[0]!.terminated && workers[1]!.terminated);
-  assert.deepEqual(workers[2]!.heard, [
+  assert(workers[0]!.terminated && !workers[1]!.terminated);
+  assert.deepEqual(workers[0]!.heard, [searching(word), searching(word), searching(word)]);
+  assert.deepEqual(workers[1]!.heard, [
+    searching(word),
+    searching(word),
     { do: "assemble", storeKey, primes: [0, 1, 2, 3].map(prime) },
   ]);
-  workers[2]!.say({ did: "assemble", preParams: prime(9) });
+  assert.equal(workers.length, 2);
+  workers[1]!.say({ did: "assemble", preParams: prime(9) });
   assert.deepEqual(await run.result, prime(9));
   assert.ok(workers.every((w) => w.terminated));
   maker.make().cancel();
@@ -65,29 +96,37 @@ Deno.test("PreParamsMaker searches another prime when the four do not fit", asyn
   const { maker, workers } = setUp();
   const run = maker.make();
   for (let n = 0; n < 4; n++) workers[0]!.say({ did: "find", prime: prime(n) });
-  workers[2]!.say({ did: "assemble", preParams: null });
-  assert.equal(workers.length, 5);
-  workers[4]!.say({ did: "find", prime: prime(4) });
-  const last = workers[5]!.heard[0]!;
+  workers[0]!.say({ did: "assemble", preParams: null });
+  assert.equal(workers.length, 3);
+  assert(wordOf(workers[0]!).look() && wordOf(workers[2]!).look());
+  workers[2]!.say({ did: "find", prime: prime(4) });
+  const last = workers[2]!.heard.at(-1)!;
   assert.deepEqual(last.do === "assemble" && last.primes, [1, 2, 3, 4].map(prime));
-  workers[5]!.say({ did: "assemble", preParams: prime(9) });
+  workers[2]!.say({ did: "assemble", preParams: prime(9) });
   assert.deepEqual(await run.result, prime(9));
 });
 
-Deno.test("PreParamsMaker.pause() ends the threads and resume() keeps the primes found", () => {
+Deno.test("PreParamsMaker.pause() lets the threads sleep and resume() wakes them up", () => {
   const { maker, workers } = setUp();
   const told: number[] = [];
-  maker.make((found) => told.push(found));
+  const run = maker.make((found) => told.push(found));
   workers[0]!.say({ did: "find", prime: prime(0) });
+  const state = () =>
+    new Int32Array((workers[0]!.heard.at(-1) as { word: SharedArrayBuffer }).word)[0];
   maker.pause();
-  assert.equal(stopWord(workers[0]!)[0], 1, "ending a worker does not interrupt it: the word does");
   maker.pause();
-  assert.ok(workers.every((w) => w.terminated));
+  assert.equal(state(), 2);
+  assert.ok(workers.every((w) => !w.terminated));
   maker.resume();
   maker.resume();
-  assert.equal(workers.length, 4);
-  workers[2]!.say({ did: "find", prime: prime(1) });
+  assert.equal(state(), 0);
+  assert.equal(workers.length, 2);
+  workers[1]!.say({ did: "find", prime: prime(1) });
   assert.deepEqual(told, [1, 2]);
+  maker.pause();
+  run.cancel();
+  assert.equal(state(), 1, "threads that sleep are told to end");
+  assert.ok(workers.every((w) => w.terminated));
 });
 
 Deno.test("PreParamsMaker starts nothing while it is paused", () => {
@@ -104,11 +143,14 @@ Deno.test("PreParamsMaker.pause() lets a set be put together, and none be begun 
   maker.make();
   for (let n = 0; n < 4; n++) workers[0]!.say({ did: "find", prime: prime(n) });
   maker.pause();
-  assert.ok(!workers[2]!.terminated);
-  workers[2]!.say({ did: "assemble", preParams: null });
-  assert.equal(workers.length, 3);
+  assert.ok(!workers[0]!.terminated);
+  workers[0]!.say({ did: "assemble", preParams: null });
+  assert.equal(workers.length, 2);
+  const { word } = workers[0]!.heard.at(-1) as { word: SharedArrayBuffer };
+  assert.equal(new Int32Array(word)[0], 2, "it sleeps at once");
   maker.resume();
-  assert.equal(workers.length, 5);
+  assert.equal(new Int32Array(word)[0], 0);
+  assert.equal(workers.length, 3);
 });
 
 Deno.test("PreParamsMaker can be cancelled and used again", async () => {
