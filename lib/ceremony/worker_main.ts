@@ -6,6 +6,7 @@
  */
 
 import { systemRandom } from "../arith/random.ts";
+import { useSmallTables } from "../crypto/curve.ts";
 import { VERSION } from "../version.ts";
 import { checkPreParams, describeShare } from "./describe.ts";
 import { makePlan } from "./plan.ts";
@@ -82,4 +83,5 @@ addEventListener("unhandledrejection", (event) => {
   fail(event.reason);
 });
 
+useSmallTables();
 post({ did: "load", version: VERSION });
