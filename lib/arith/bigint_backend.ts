@@ -7,7 +7,7 @@
 
 import { checkModulus, noInverse, type PrimePart, reduceJob, splitOf } from "./modulus.ts";
 import { mod, modInverse } from "./number.ts";
-import type { Arithmetic, Modulus, PowJob } from "./types.ts";
+import type { Arithmetic, Modulus, PowJob, ProductJob } from "./types.ts";
 
 const WINDOW = 5;
 
@@ -53,6 +53,16 @@ export class BigIntArithmetic implements Arithmetic {
 
   powBatch(jobs: readonly PowJob[]): bigint[] {
     return jobs.map((job) => this.pow(job.base, job.exponent, job.modulus));
+  }
+
+  productBatch(jobs: readonly ProductJob[]): bigint[] {
+    return jobs.map(({ modulus, terms }) => {
+      checkModulus(modulus.n);
+      return terms.reduce(
+        (product, { base, exponent }) => product * this.pow(base, exponent, modulus) % modulus.n,
+        1n,
+      );
+    });
   }
 
   pow(base: bigint, exponent: bigint, modulus: Modulus): bigint {

@@ -10,7 +10,7 @@ import type { Arithmetic } from "./types.ts";
 import { WasmArithmetic } from "./wasm/backend.ts";
 import { kernelFor } from "./wasm/kernels.ts";
 
-export type { Arithmetic, Modulus, PowJob } from "./types.ts";
+export type { Arithmetic, Modulus, PowJob, ProductJob } from "./types.ts";
 export { factoredModulus, publicModulus } from "./modulus.ts";
 
 const plain = new BigIntArithmetic();

@@ -22,6 +22,13 @@ export interface PowJob {
   readonly modulus: Modulus;
 }
 
+/** One product of powers `base_1^exponent_1 · base_2^exponent_2 · … mod modulus`. */
+export interface ProductJob {
+  readonly modulus: Modulus;
+  /** Bases and exponents as in a {@link PowJob}; the product of none is 1. */
+  readonly terms: readonly { readonly base: bigint; readonly exponent: bigint }[];
+}
+
 /** A back-end. All results are in `[0, n)` and equal across back-ends. */
 export interface Arithmetic {
   /** `wasm` or `bigint`. */
@@ -35,6 +42,14 @@ export interface Arithmetic {
    * has no inverse.
    */
   powBatch(jobs: readonly PowJob[]): bigint[];
+  /**
+   * Computes every product, in order: cheaper than its powers one by one, as they share their
+   * squarings. Bases that come often within one batch, or are kept, get tables as in
+   * {@link Arithmetic.powBatch}; and as there, a product modulo known primes is computed by those.
+   *
+   * @throws {RangeError} as {@link Arithmetic.powBatch}.
+   */
+  productBatch(jobs: readonly ProductJob[]): bigint[];
   /** One exponentiation; prefer batches, a lone job wastes half a kernel. */
   pow(base: bigint, exponent: bigint, modulus: Modulus): bigint;
   /** Asks to keep the table of this public base (bounded, least recently used goes first). */

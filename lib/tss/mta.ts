@@ -8,7 +8,7 @@
 
 import { mod } from "../arith/number.ts";
 import { randomBelow, type RandomSource } from "../arith/random.ts";
-import type { Arithmetic, PowJob } from "../arith/types.ts";
+import type { Arithmetic, ProductJob } from "../arith/types.ts";
 import type { CurvePoint } from "../crypto/curve.ts";
 import type { PaillierPrivate, PaillierPublic } from "./paillier.ts";
 import { Q, Q5 } from "./proofs/bounds.ts";
@@ -69,8 +69,8 @@ export interface BobAnswer<Proof> {
 /** An answer between its two halves, so that two answers can share one batch. */
 interface Begun<Opening> {
   readonly opening: Opening;
-  readonly jobs: readonly PowJob[];
-  finish(powers: readonly bigint[], arith: Arithmetic): BobAnswer<BobProof>;
+  readonly jobs: readonly ProductJob[];
+  finish(products: readonly bigint[], arith: Arithmetic): BobAnswer<BobProof>;
 }
 
 function begin<Opening extends BobOpening>(
@@ -86,13 +86,13 @@ function begin<Opening extends BobOpening>(
   const y = randomBelow(Q5, random);
   const r = publicKey.randomness(random);
   const opening = open({ ...input, x, y, r });
-  const own = [{ base: c1, exponent: x, modulus }, { base: r, exponent: n, modulus }];
+  const own = { modulus, terms: [{ base: c1, exponent: x }, { base: r, exponent: n }] };
   return {
     opening,
-    jobs: [...own, ...opening.jobs],
-    finish([cx, rn, ...powers], arith) {
-      const c2 = cx! * rn! % n2 * ((1n + y * n) % n2) % n2;
-      return { c2, beta: mod(-y, Q), proof: opening.complete(powers, c2, arith) };
+    jobs: [own, ...opening.jobs],
+    finish([c1xrn, ...products], arith) {
+      const c2 = c1xrn! * ((1n + y * n) % n2) % n2;
+      return { c2, beta: mod(-y, Q), proof: opening.complete(products, c2, arith) };
     },
   };
 }
@@ -118,7 +118,7 @@ export function bobMiddle(
   random: RandomSource,
 ): BobAnswer<BobProof> {
   const { jobs, finish } = beginPlain(input, random);
-  return finish(arith.powBatch(jobs), arith);
+  return finish(arith.productBatch(jobs), arith);
 }
 
 /** Bob's step with check against `X = secret·G`; see {@link bobMiddle}. */
@@ -128,7 +128,7 @@ export function bobMiddleWc(
   random: RandomSource,
 ): BobAnswer<BobProofWc> {
   const { jobs, finish, opening } = beginChecked(input, random);
-  const answer = finish(arith.powBatch(jobs), arith);
+  const answer = finish(arith.productBatch(jobs), arith);
   return { ...answer, proof: { ...answer.proof, u: opening.u } };
 }
 
@@ -150,9 +150,9 @@ export function bobMiddlePair(
 ): { plain: BobAnswer<BobProof>; checked: BobAnswer<BobProofWc> } {
   const one = beginPlain(input, random);
   const two = beginChecked({ ...input, secret: input.checkedSecret }, random);
-  const powers = arith.powBatch([...one.jobs, ...two.jobs]);
-  const plain = one.finish(powers.slice(0, one.jobs.length), arith);
-  const checked = two.finish(powers.slice(one.jobs.length), arith);
+  const products = arith.productBatch([...one.jobs, ...two.jobs]);
+  const plain = one.finish(products.slice(0, one.jobs.length), arith);
+  const checked = two.finish(products.slice(one.jobs.length), arith);
   return { plain, checked: { ...checked, proof: { ...checked.proof, u: two.opening.u } } };
 }
 

@@ -9,7 +9,7 @@ import { bitLength } from "../../encoding/bytes.ts";
 import { modPow } from "../bigint_backend.ts";
 import { checkModulus, noInverse, type PrimePart, reduceJob, splitOf } from "../modulus.ts";
 import { mod, modInverse } from "../number.ts";
-import type { Arithmetic, Modulus, PowJob } from "../types.ts";
+import type { Arithmetic, Modulus, PowJob, ProductJob } from "../types.ts";
 import {
   buildCombs,
   chooseComb,
@@ -23,12 +23,16 @@ import {
 import type { Kernel, PreparedModulus } from "./kernel.ts";
 import { kernelFor } from "./kernels.ts";
 import { type LaneJob, LaneSpace, powWindows } from "./lanes.ts";
+import { type PartProduct, splitProduct } from "./product_parts.ts";
+import { type LaneTerm, powProducts } from "./products.ts";
 import { type KeptTable, KeptTables } from "./tables.ts";
 
 /** Below this a kernel's conversions cost more than they save. */
 const LEAST_BITS = 384;
 /** An exponent this short costs bigint less than the way into and out of a kernel. */
 const LEAST_EXPONENT = 16n;
+/** Powers of one base within a batch of products that make a table pay. */
+const REPEATS_FOR_TABLE = 5;
 /** Prepared moduli remembered per kernel. */
 const MOST_MODULI = 64;
 /** Bytes of kept tables. */
@@ -102,6 +106,21 @@ export class WasmArithmetic implements Arithmetic {
     return results;
   }
 
+  productBatch(jobs: readonly ProductJob[]): bigint[] {
+    const split = jobs.map(splitProduct);
+    const parts = split.flatMap((product) => product?.parts ?? []);
+    this.#runProducts(parts);
+    const rest = jobs.filter((_, i) => split[i] === undefined);
+    const powers = this.powBatch(
+      rest.flatMap(({ modulus, terms }) => terms.map((term) => ({ ...term, modulus }))),
+    );
+    let next = 0;
+    return jobs.map(({ modulus, terms }, i) =>
+      split[i]?.finish() ??
+        terms.reduce((product) => product * powers[next++]! % modulus.n, 1n)
+    );
+  }
+
   keep(base: bigint, modulus: Modulus, maxExponentBits: number): void {
     const split = splitOf(modulus);
     for (const part of split === undefined ? [undefined] : [split.p, split.q]) {
@@ -133,6 +152,51 @@ export class WasmArithmetic implements Arithmetic {
     for (const [kernel, list] of byKernel) {
       try {
         this.#runKernel(kernel, list);
+      } finally {
+        kernel.reset();
+      }
+    }
+  }
+
+  /** Multiplies the terms of all parts into their values. */
+  #runProducts(parts: readonly PartProduct[]): void {
+    const repeats = new Map<bigint, Map<bigint, number>>();
+    for (const { n, terms } of parts) {
+      const bases = repeats.get(n) ?? new Map<bigint, number>();
+      repeats.set(n, bases);
+      for (const { base } of terms) bases.set(base, (bases.get(base) ?? 0) + 1);
+    }
+    const tasks: Task[] = [];
+    const byKernel = new Map<Kernel, { part: PartProduct; terms: LaneTerm[] }[]>();
+    for (const part of parts) {
+      const { n } = part;
+      const times = (x: bigint) => void (part.value = part.value * x % n);
+      const kernel = bitLength(n) < LEAST_BITS ? undefined : kernelFor(bitLength(n));
+      const loose: LaneTerm[] = [];
+      for (const term of part.terms) {
+        const alone = kernel === undefined || term.exponent < LEAST_EXPONENT || term.base < 2n ||
+          repeats.get(n)!.get(term.base)! >= REPEATS_FOR_TABLE ||
+          this.#kept.find(term.base, n) !== undefined;
+        if (alone) tasks.push({ modulus: n, ...term, done: times });
+        else loose.push(term);
+      }
+      if (loose.length === 1) tasks.push({ modulus: n, ...loose[0]!, done: times });
+      else if (loose.length > 1) {
+        const list = byKernel.get(kernel!) ?? [];
+        byKernel.set(kernel!, [...list, { part, terms: loose }]);
+      }
+    }
+    this.#run(tasks);
+    for (const [kernel, list] of byKernel) {
+      try {
+        powProducts(
+          new LaneSpace(kernel),
+          list.map(({ part, terms }) => ({
+            modulus: this.#prepare(kernel, part.n),
+            terms,
+            done: (x) => void (part.value = part.value * x % part.n),
+          })),
+        );
       } finally {
         kernel.reset();
       }

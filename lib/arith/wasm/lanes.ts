@@ -8,15 +8,19 @@
 import { bitLength } from "../../encoding/bytes.ts";
 import type { Address, Kernel, PreparedModulus } from "./kernel.ts";
 
-/** One exponentiation of one lane. */
-export interface LaneJob {
+/** Who gets the result of a lane. */
+export interface LaneResult {
   readonly modulus: PreparedModulus;
+  /** Receives it, in `[0, n)`. */
+  done(result: bigint): void;
+}
+
+/** One exponentiation of one lane. */
+export interface LaneJob extends LaneResult {
   /** In `[0, n)`. */
   readonly base: bigint;
   /** At least 1. */
   readonly exponent: bigint;
-  /** Receives the result, in `[0, n)`. */
-  done(result: bigint): void;
 }
 
 /** Returns the window size that costs the fewest multiplications for an exponent of `bits` bits. */
@@ -32,7 +36,7 @@ export function windowCost(bits: number, w: number): number {
 }
 
 /** Returns the base-2^w digits of `e > 0`, lowest first, at least `length` of them. */
-function digitsOf(e: bigint, w: number, length: number): Uint8Array {
+export function digitsOf(e: bigint, w: number, length: number): Uint8Array {
   const bits = e.toString(2);
   const out = new Uint8Array(Math.max(length, Math.ceil(bits.length / w)));
   for (let i = 0; i < bits.length; i++) {
@@ -82,8 +86,8 @@ export class LaneSpace {
     kernel.mul(c0.square, c1.square);
   }
 
-  /** Takes X out of Montgomery form and hands its lanes to the jobs. */
-  leave(j0: LaneJob, j1: LaneJob): void {
+  /** Takes X out of Montgomery form and hands its lanes to the jobs; the same one twice gets lane 0. */
+  leave(j0: LaneResult, j1: LaneResult): void {
     const { kernel } = this;
     kernel.mul(this.#unit, this.#unit);
     j0.done(kernel.read(0) % j0.modulus.n);

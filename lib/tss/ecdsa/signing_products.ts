@@ -9,7 +9,7 @@ import { mod } from "../../arith/number.ts";
 import { secp256k1 } from "../../crypto/curve.ts";
 import { partyKeyBytes } from "../party.ts";
 import { aliceEnd, aliceEndWc, aliceStart, bobMiddlePair } from "../mta.ts";
-import { verifyAlice } from "../proofs/mta_alice.ts";
+import { verifyAlices } from "../proofs/mta_alice.ts";
 import { checkReceivers, type SigningContext, signingVerdicts } from "./signing_context.ts";
 import type { SignRound1Mta, SignRound2Mta } from "./signing_messages.ts";
 import type { Breathe } from "./keygen_rounds.ts";
@@ -41,12 +41,19 @@ export async function checkEncryptions(
 ): Promise<void> {
   checkReceivers(ctx, 2, round1);
   const verdicts = signingVerdicts(2);
-  for (const j of ctx.others) {
-    const { c, rangeProof } = round1.get(j)!;
-    const publicKey = ctx.peers[j]!.paillier;
-    const statement = { session: ctx.contexts[j]!, publicKey, own: ctx.own.pedersen, c };
-    if (!publicKey.isCiphertext(c) || !verifyAlice(statement, rangeProof, ctx.arith)) {
-      verdicts.blame(j, "RangeProofAlice.Verify() returned false");
+  // Two at a time: the longest exponentiation of each then shares its steps with the other's.
+  for (let i = 0; i < ctx.others.length; i += 2) {
+    const pair = ctx.others.slice(i, i + 2).map((j) => {
+      const { c, rangeProof: proof } = round1.get(j)!;
+      const publicKey = ctx.peers[j]!.paillier;
+      return { j, session: ctx.contexts[j]!, publicKey, own: ctx.own.pedersen, c, proof };
+    });
+    const claims = pair.filter(({ publicKey, c }) => publicKey.isCiphertext(c));
+    const good = verifyAlices(claims, ctx.arith);
+    for (const claim of pair) {
+      if (good[claims.indexOf(claim)] !== true) {
+        verdicts.blame(claim.j, "RangeProofAlice.Verify() returned false");
+      }
     }
     await breathe();
   }

@@ -7,7 +7,7 @@
 
 import { isqrt, mod } from "../../arith/number.ts";
 import { randomBelow, type RandomSource, randomUnit } from "../../arith/random.ts";
-import type { Arithmetic } from "../../arith/types.ts";
+import type { Arithmetic, ProductJob } from "../../arith/types.ts";
 import { hashIntsTagged } from "../../crypto/framed_hash.ts";
 import { bitLength } from "../../encoding/bytes.ts";
 import type { Json, JsonInput } from "../../encoding/json.ts";
@@ -129,21 +129,18 @@ export function proveFac(
   const r = randomUnit(Q3 * n0 * hat, random);
   const x = randomBelow(Q3 * hat, random);
   const y = randomBelow(Q3 * hat, random);
-  const powers = arith.powBatch([
-    { base: s, exponent: p0, modulus },
-    { base: t, exponent: mu, modulus },
-    { base: s, exponent: q0, modulus },
-    { base: t, exponent: nu, modulus },
-    { base: s, exponent: alpha, modulus },
-    { base: t, exponent: x, modulus },
-    { base: s, exponent: beta, modulus },
-    { base: t, exponent: y, modulus },
-    // Q^alpha·t^r with Q = s^q0·t^nu, written over the bases that have tables.
-    { base: s, exponent: q0 * alpha, modulus },
-    { base: t, exponent: nu * alpha + r, modulus },
-  ]);
-  const pairs = [0, 2, 4, 6, 8].map((i) => powers[i]! * powers[i + 1]! % hat);
-  const [p, q, a, b, tt] = pairs as [bigint, bigint, bigint, bigint, bigint];
+  const product = (exponentS: bigint, exponentT: bigint): ProductJob => ({
+    modulus,
+    terms: [{ base: s, exponent: exponentS }, { base: t, exponent: exponentT }],
+  });
+  const [p, q, a, b, tt] = arith.productBatch([
+    product(p0, mu),
+    product(q0, nu),
+    product(alpha, x),
+    product(beta, y),
+    // Q^alpha·t^r with Q = s^q0·t^nu, written over the bases that come in all the others.
+    product(q0 * alpha, nu * alpha + r),
+  ]) as [bigint, bigint, bigint, bigint, bigint];
   const first = { p, q, a, b, t: tt, sigma };
   const e = challenge(session, n0, peer, first);
   return {
@@ -186,29 +183,19 @@ export function verifyFac(
   // be negative, which needs the inverse of t.
   const tExponent = proof.v - proof.sigma * e;
   if (tExponent < 0n && !areUnits([t], modulus)) return false;
-  const jobs = [
-    { base: s, exponent: proof.z1, modulus },
-    { base: t, exponent: proof.w1, modulus },
-    { base: proof.p, exponent: e, modulus },
-    { base: s, exponent: proof.z2, modulus },
-    { base: t, exponent: proof.w2, modulus },
-    { base: proof.q, exponent: e, modulus },
-    { base: proof.q, exponent: proof.z1, modulus },
-    { base: t, exponent: tExponent, modulus },
-    { base: s, exponent: n0 * e, modulus },
-  ];
-  const [sz1, tw1, pe, sz2, tw2, qe, qz1, tv, sn] = arith.powBatch(jobs) as [
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-  ];
-  return mod(sz1 * tw1 - proof.a * pe, hat) === 0n &&
-    mod(sz2 * tw2 - proof.b * qe, hat) === 0n &&
-    mod(qz1 * tv - proof.t * sn, hat) === 0n;
+  const product = (...terms: [bigint, bigint][]): ProductJob => ({
+    modulus,
+    terms: terms.map(([base, exponent]) => ({ base, exponent })),
+  });
+  const [sz1tw1, pe, sz2tw2, qe, qz1tv, sn] = arith.productBatch([
+    product([s, proof.z1], [t, proof.w1]),
+    product([proof.p, e]),
+    product([s, proof.z2], [t, proof.w2]),
+    product([proof.q, e]),
+    product([proof.q, proof.z1], [t, tExponent]),
+    product([s, n0 * e]),
+  ]) as [bigint, bigint, bigint, bigint, bigint, bigint];
+  return mod(sz1tw1 - proof.a * pe, hat) === 0n &&
+    mod(sz2tw2 - proof.b * qe, hat) === 0n &&
+    mod(qz1tv - proof.t * sn, hat) === 0n;
 }

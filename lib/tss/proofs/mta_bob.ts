@@ -8,7 +8,7 @@
 
 import { mod } from "../../arith/number.ts";
 import { randomBelow, type RandomSource, randomUnit } from "../../arith/random.ts";
-import type { Arithmetic, PowJob } from "../../arith/types.ts";
+import type { Arithmetic, ProductJob } from "../../arith/types.ts";
 import { type CurvePoint, secp256k1 } from "../../crypto/curve.ts";
 import { hashIntsTagged } from "../../crypto/framed_hash.ts";
 import type { Json, JsonInput } from "../../encoding/json.ts";
@@ -164,14 +164,14 @@ export type BobPreparation = Omit<BobStatement, "c2"> & BobSecret & { readonly p
 type ProveInput = BobStatement & BobSecret & { readonly peer: Pedersen };
 
 /**
- * A proof between its two halves, so that several can share one batch: raise `jobs`, then
+ * A proof between its two halves, so that several can share one batch: compute `jobs`, then
  * {@link BobOpening.complete}.
  */
 export interface BobOpening {
-  /** The exponentiations of the first moves. */
-  readonly jobs: readonly PowJob[];
-  /** Answers the challenge; `powers` are the results of `jobs`. */
-  complete(powers: readonly bigint[], c2: bigint, arith: Arithmetic): BobProof;
+  /** The products of powers in the first moves. */
+  readonly jobs: readonly ProductJob[];
+  /** Answers the challenge; `products` are the results of `jobs`. */
+  complete(products: readonly bigint[], c2: bigint, arith: Arithmetic): BobProof;
 }
 
 function open(
@@ -189,27 +189,23 @@ function open(
   const rhoPrm = randomBelow(Q3 * nt, random);
   const beta = randomUnit(n, random);
   const gamma = randomBelow(Q7, random);
+  const commit = (value: bigint, randomness: bigint): ProductJob => ({
+    modulus: nTilde,
+    terms: [{ base: h1, exponent: value }, { base: h2, exponent: randomness }],
+  });
   const jobs = [
-    { base: h1, exponent: x, modulus: nTilde },
-    { base: h2, exponent: rho, modulus: nTilde },
-    { base: h1, exponent: alpha, modulus: nTilde },
-    { base: h2, exponent: rhoPrm, modulus: nTilde },
-    { base: h1, exponent: y, modulus: nTilde },
-    { base: h2, exponent: sigma, modulus: nTilde },
-    { base: h1, exponent: gamma, modulus: nTilde },
-    { base: h2, exponent: tau, modulus: nTilde },
-    { base: c1, exponent: alpha, modulus: modulusN2 },
-    { base: beta, exponent: n, modulus: modulusN2 },
+    commit(x, rho),
+    commit(alpha, rhoPrm),
+    commit(y, sigma),
+    commit(gamma, tau),
+    {
+      modulus: modulusN2,
+      terms: [{ base: c1, exponent: alpha }, { base: beta, exponent: n }],
+    },
   ];
-  const complete = (powers: readonly bigint[], c2: bigint, arith: Arithmetic): BobProof => {
-    const pair = (i: number) => powers[i]! * powers[i + 1]! % nt;
-    const first = {
-      z: pair(0),
-      zPrm: pair(2),
-      t: pair(4),
-      v: powers[8]! * powers[9]! % n2 * ((1n + gamma * n) % n2) % n2,
-      w: pair(6),
-    };
+  const complete = (products: readonly bigint[], c2: bigint, arith: Arithmetic): BobProof => {
+    const [z, zPrm, t, w, c1AlphaBetaN] = products as [bigint, bigint, bigint, bigint, bigint];
+    const first = { z, zPrm, t, v: c1AlphaBetaN * ((1n + gamma * n) % n2) % n2, w };
     const e = challenge({ ...input, c2 }, first, check);
     return {
       ...first,
@@ -241,7 +237,7 @@ export function openBobWc(
 /** Makes a proof without check for Alice, who owns `peer`. */
 export function proveBob(input: ProveInput, arith: Arithmetic, random: RandomSource): BobProof {
   const { jobs, complete } = openBob(input, random);
-  return complete(arith.powBatch(jobs), input.c2, arith);
+  return complete(arith.productBatch(jobs), input.c2, arith);
 }
 
 /** Makes a proof with check for Alice, who owns `peer`; `X = x·G`. */
@@ -251,7 +247,7 @@ export function proveBobWc(
   random: RandomSource,
 ): BobProofWc {
   const { jobs, complete, u } = openBobWc(input, random);
-  return { ...complete(arith.powBatch(jobs), input.c2, arith), u };
+  return { ...complete(arith.productBatch(jobs), input.c2, arith), u };
 }
 
 type VerifyInput = BobStatement & { readonly own: Pedersen };
@@ -276,18 +272,16 @@ function verify(
   const e = challenge(input, proof, check);
   if (check !== undefined && !holdsOnCurve(check, s1, e)) return false;
   const [sn] = publicKey.powN([s], arith) as [bigint];
-  const [h1s1, h2s2, ze, h1t1, h2t2, te, c1s1, c2e] = arith.powBatch([
-    { base: h1, exponent: s1, modulus: nTilde },
-    { base: h2, exponent: s2, modulus: nTilde },
-    { base: z, exponent: e, modulus: nTilde },
-    { base: h1, exponent: t1, modulus: nTilde },
-    { base: h2, exponent: t2, modulus: nTilde },
-    { base: t, exponent: e, modulus: nTilde },
-    { base: c1, exponent: s1, modulus: modulusN2 },
-    { base: c2, exponent: e, modulus: modulusN2 },
-  ]) as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
-  return mod(h1s1 * h2s2 - ze * zPrm, nt) === 0n &&
-    mod(h1t1 * h2t2 - te * w, nt) === 0n &&
+  const [h1s1h2s2, ze, h1t1h2t2, te, c1s1, c2e] = arith.productBatch([
+    { modulus: nTilde, terms: [{ base: h1, exponent: s1 }, { base: h2, exponent: s2 }] },
+    { modulus: nTilde, terms: [{ base: z, exponent: e }] },
+    { modulus: nTilde, terms: [{ base: h1, exponent: t1 }, { base: h2, exponent: t2 }] },
+    { modulus: nTilde, terms: [{ base: t, exponent: e }] },
+    { modulus: modulusN2, terms: [{ base: c1, exponent: s1 }] },
+    { modulus: modulusN2, terms: [{ base: c2, exponent: e }] },
+  ]) as [bigint, bigint, bigint, bigint, bigint, bigint];
+  return mod(h1s1h2s2 - ze * zPrm, nt) === 0n &&
+    mod(h1t1h2t2 - te * w, nt) === 0n &&
     mod(c1s1 * sn % n2 * (1n + t1 * n) - c2e * v, n2) === 0n;
 }
 
