@@ -13,7 +13,7 @@ import { systemRandom } from "../lib/arith/random.ts";
 import { makeRandomPassphrase } from "../lib/keystore/random_passphrase.ts";
 import { loadConfig } from "../lib/node/config.ts";
 import { daemonPermissions } from "../lib/node/permissions.ts";
-import { median } from "./ceremony.ts";
+import { median } from "./rows.ts";
 
 const { values } = parseArgs({
   args: Deno.args,

@@ -31,6 +31,10 @@ export interface ClusterOptions {
   readonly preParams?: number;
   /** Who is connected to whom; default: every node to all earlier ones. */
   readonly connect?: (index: number) => readonly number[];
+  /** Returns the address by which a node dials another one, for a line in between. */
+  readonly line?: (from: number, to: number, address: string) => string;
+  /** What opens every node's keystore; default: a passphrase that is stretched. */
+  readonly passphrase?: string;
 }
 
 /** A handful of nodes. */
@@ -53,8 +57,9 @@ export class Cluster {
         home: `${root}/node${i + 1}`,
         listen: address,
         admin: `127.0.0.1:${ports[options.size + i]}`,
-        connect: (options.connect ?? earlier)(i).map((j) => listen[j]!),
-        passphrase: `test passphrase ${i}`,
+        connect: (options.connect ?? earlier)(i)
+          .map((j) => options.line?.(i, j, listen[j]!) ?? listen[j]!),
+        passphrase: options.passphrase ?? `test passphrase ${i}`,
         env: options.env?.(i) ?? {},
       })
     );
