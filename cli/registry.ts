@@ -66,6 +66,16 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./ceremonies.ts")).command,
   },
   {
+    name: "backup",
+    summary: "write everything that this node cannot lose into one encrypted file",
+    load: async () => (await import("./backup.ts")).command,
+  },
+  {
+    name: "restore",
+    summary: "put a backup into a home directory; never an older share over a newer one",
+    load: async () => (await import("./restore.ts")).command,
+  },
+  {
     name: "doctor",
     summary: "look for what is wrong with this node, and say what to do",
     load: async () => (await import("./doctor.ts")).command,

@@ -9,6 +9,7 @@ import { systemRandom } from "../lib/arith/random.ts";
 import type { KeystoreSecret } from "../lib/keystore/home.ts";
 import { makeRandomPassphrase } from "../lib/keystore/random_passphrase.ts";
 import type { Config } from "../lib/node/config.ts";
+import type { Invocation } from "./command.ts";
 import { CliError, EXIT } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -96,6 +97,42 @@ export async function newPassphraseFile(path: string, config: Config): Promise<K
     );
   }
   return { passphrase };
+}
+
+/**
+ * Finds the passphrase of a backup: that of its own, else the keystore's, else a prompt.
+ *
+ * @param secret what opens the keystore, where it was asked for already.
+ * @param fresh ask twice, because a backup is being made.
+ * @throws {CliError} (exit 2) if there is none.
+ */
+export async function bundlePassphrase(
+  invocation: Invocation,
+  config: Config,
+  secret?: KeystoreSecret,
+  fresh = false,
+): Promise<string> {
+  const file = invocation.text["bundle-passphrase-file"];
+  if (file !== undefined) return await passphraseFile(file);
+  if (secret !== undefined && "passphrase" in secret) return secret.passphrase;
+  let passphrase = config.keystorePassphrase.value?.reveal();
+  const own = config.passphraseFile.value;
+  if (passphrase === undefined && own !== null) passphrase = await passphraseFile(own);
+  if (passphrase === undefined) {
+    passphrase = await invocation.terminal.askSecret("passphrase of the backup: ");
+    if (fresh && passphrase !== undefined) {
+      const again = await invocation.terminal.askSecret("the same again: ");
+      if (again !== passphrase) {
+        throw new CliError(EXIT.usage, "the two passphrases differ", "try again");
+      }
+    }
+  }
+  if (passphrase !== undefined && passphrase !== "") return passphrase;
+  throw new CliError(
+    EXIT.usage,
+    "no passphrase for the backup",
+    "use --bundle-passphrase-file, or run it on a terminal",
+  );
 }
 
 /**

@@ -20,6 +20,11 @@ interface StatusResult {
     readonly per_second?: number;
     readonly left_ms?: number;
   };
+  readonly backup: {
+    readonly age_ms: number | null;
+    readonly current: boolean;
+    readonly missing: readonly string[];
+  };
   readonly ceremonies: {
     readonly running: number;
     readonly waiting: number;
@@ -60,6 +65,13 @@ function ceremonies({ ceremonies: c }: StatusResult): string {
 type KeyStatus = StatusResult["keys"][number];
 const canSign = (k: KeyStatus) => k.status !== "active" ? k.status : k.can_sign ? "yes" : "NO";
 
+/** Says how old the last backup is, and whether it would do. */
+function backupLine({ age_ms, current, missing }: StatusResult["backup"], keys: number): string {
+  if (age_ms === null) return keys === 0 ? "none, and no key yet" : "NONE: see `backup --help`";
+  const age = `${duration(age_ms)} ago`;
+  return current ? `${age}, current` : `${age}, WITHOUT ${missing.join(" ")} as now`;
+}
+
 const VIEW: View<StatusResult> = {
   title: "status",
   method: "status",
@@ -73,6 +85,7 @@ const VIEW: View<StatusResult> = {
       ["mesh", `${s.listen}, ${s.sessions} sessions, ${s.peers_known} peers known`],
       ["admin", s.admin],
       ["pre-parameters", preParams(s.pre_params)],
+      ["backup", backupLine(s.backup, s.keys.length)],
       ["ceremonies", ceremonies(s)],
       ["consent", s.consent],
       ["initiators", s.initiators.length === 0 ? "nobody" : s.initiators.join(" ")],
@@ -97,6 +110,7 @@ const VIEW: View<StatusResult> = {
     ["node", `node ${s.identity}, version ${s.version}`],
     ["mesh", `${s.sessions} sessions, ${s.peers_known} peers known`],
     ["pre-parameters", `pre-parameters: ${s.pre_params.ready} ready`],
+    ["backup", s.backup.current ? "" : `backup: without ${s.backup.missing.join(" ")} as now`],
     ["ceremonies", `ceremonies: ${ceremonies(s)}`],
     ...s.keys.map((k): [string, string] => [
       `key ${k.key_id}`,

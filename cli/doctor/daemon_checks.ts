@@ -7,6 +7,7 @@
 import { type Address, type Config, formatAddress } from "../../lib/node/config.ts";
 import { denoNet } from "../../lib/node/deno_net.ts";
 import { VERSION } from "../../lib/version.ts";
+import { type BackupAnswer, checkBackup, judgeBackup } from "./backup_check.ts";
 import { type Finding, finding } from "./finding.ts";
 import { judgeLinks, type LinkAnswer } from "./peer_checks.ts";
 
@@ -17,6 +18,8 @@ export interface StatusAnswer {
   readonly listen: string;
   readonly sessions: number;
   readonly pre_params: { readonly ready: number; readonly making: boolean };
+  /** Not from a daemon of an earlier version. */
+  readonly backup?: BackupAnswer;
   readonly debug_initiation: boolean;
   readonly initiators: readonly string[];
   readonly ceremonies: { readonly waiting: number };
@@ -62,6 +65,7 @@ export async function checkNode(config: Config, ask: Ask): Promise<Finding[]> {
         ? finding("daemon", "fail", message, hintOf(error))
         // Without the admin key nobody is asked; what is wrong with it is another check's finding.
         : finding("daemon", "skip", `it could not be asked: ${message}`),
+      ...await checkBackup(config.home.value),
       ...await checkPorts(config),
       ...await dialPeers(config),
     ];
@@ -74,6 +78,7 @@ export async function checkNode(config: Config, ask: Ask): Promise<Finding[]> {
     ...judgePeers(config, peers),
     ...judgeLinks(peers),
     judgePreParams(status),
+    ...(status.backup === undefined ? [] : [judgeBackup(status.backup)]),
     ...judgeKeys(status),
     ...judgeRules(status),
   ];

@@ -28,6 +28,12 @@ export type KeystoreCode =
   | "TF-DISK-FULL"
   /** Reading or writing a file failed. */
   | "TF-FILE"
+  /** A backup is damaged, or not one. */
+  | "TF-BACKUP"
+  /** A backup is older than what is here, or another that must not replace it. */
+  | "TF-OLDER"
+  /** The node of this home directory was moved to another machine. */
+  | "TF-MOVED"
   /** The keystore was opened for reading only, or is closed. */
   | "TF-READ-ONLY"
   /** An argument is out of range: a fault of the caller. */
@@ -41,6 +47,7 @@ const OPERATOR: ReadonlySet<KeystoreCode> = new Set([
   "TF-PASSPHRASE",
   "TF-IDENTITY",
   "TF-UNSAFE-FILE",
+  "TF-MOVED",
 ]);
 
 /** A keystore operation that did not happen. What was on disk before is still there. */

@@ -43,6 +43,12 @@ export interface FileLayer {
    * rename, directory sync. On any failure the old content stands.
    */
   writeAtomic(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /**
+   * Puts `bytes` at `path`, where nothing may be yet, by way of `path.part`, with mode 0600. For
+   * files outside the home directory: of theirs the process may touch nothing else. Throws
+   * TF-EXISTS.
+   */
+  writeNew(path: string, bytes: Uint8Array): Promise<void>;
   /** Adds `bytes` to the end of a file (created with mode 0600) and syncs it. */
   append(path: string, bytes: Uint8Array): Promise<void>;
   /** Renames within one directory, replacing the target, and syncs the directory. */
@@ -65,6 +71,9 @@ export interface FileLayer {
 
 /** Beginning of the name of every temporary file; the Go service uses the same. */
 export const TEMPORARY = ".tmp-";
+
+/** Ending of the file that {@link FileLayer.writeNew} writes first. */
+export const PART = ".part";
 
 /** A primitive that {@link denoFiles} is about to run; tests stop or fail at each. */
 export type FileStep =
@@ -238,6 +247,36 @@ export function denoFiles(step: (step: FileStep, path: string) => void = () => {
       } catch (error) {
         // Best effort: what fails here is a leftover that the next start clears.
         await removeQuietly(temporary, step);
+        throw fileFailure("write a file", path, error);
+      }
+    },
+
+    async writeNew(path, bytes) {
+      const part = path + PART;
+      try {
+        if (await stat(path, { follow: true }) !== null) {
+          throw new KeystoreError(
+            "TF-EXISTS",
+            `cannot write ${path}: it is there already`,
+            "choose another name; a backup never replaces another",
+          );
+        }
+        if (await stat(part) !== null) await Deno.remove(part); // of a run that was killed
+        step("create", part);
+        {
+          using handle = await Deno.open(part, { write: true, createNew: true, mode: 0o600 });
+          step("write", part);
+          await writeAll(handle, bytes);
+          step("sync", part);
+          await handle.sync();
+        }
+        step("rename", path);
+        await Deno.rename(part, path);
+        await syncDirectory(parentOf(path)).catch((error) => {
+          if (!(error instanceof Deno.errors.NotCapable)) throw error;
+        });
+      } catch (error) {
+        await removeQuietly(part, step);
         throw fileFailure("write a file", path, error);
       }
     },

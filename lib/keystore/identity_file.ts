@@ -86,8 +86,19 @@ async function sealingKey(
       bits.fill(0);
     }
   }
+  return await passphraseKey(passphrase, salt, derivation);
+}
+
+/**
+ * Derives a 32-byte key from a passphrase by scrypt; the caller wipes it. The passphrase is taken
+ * in Unicode form NFKC, as UTF-8.
+ */
+export async function passphraseKey(
+  passphrase: string,
+  salt: Uint8Array,
+  { N, r, p }: ScryptCost,
+): Promise<Uint8Array> {
   const { scrypt } = await import("node:crypto");
-  const { N, r, p } = derivation;
   const password = utf8(passphrase.normalize("NFKC"));
   try {
     // The runtime's own, on a thread of its own: the 128 MiB are given back when it is done.

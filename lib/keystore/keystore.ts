@@ -5,6 +5,7 @@
  *     <home>/identity.json      node key under a passphrase (absent with TRF_PRIVATE_KEY)
  *     <home>/admin.key          the command line's key, in clear (see identity_file.ts)
  *     <home>/config.json        settings, read by lib/node
+ *     <home>/backup.json        when it was backed up last (home_marks.ts), moved.json: given up
  *     <home>/<identity>/        as in a Go node's home
  *       preparams.json          a Go node's, in clear; only read
  *       preparams/*.set         sealed sets, each for one key
@@ -37,6 +38,7 @@ import {
   openNode,
   takeLock,
 } from "./home.ts";
+import { assertNotMoved } from "./home_marks.ts";
 import { IDENTITY_FILE, loadAdminKey, type ScryptCost, sealIdentity } from "./identity_file.ts";
 import type { KeyMeta, Leaving } from "./meta.ts";
 import { PreParamsStock } from "./preparams_stock.ts";
@@ -158,7 +160,8 @@ export class Keystore {
    * missing (directories, admin key) and finishes what a crash left.
    *
    * @throws {KeystoreError} TF-NO-KEYSTORE, TF-PASSPHRASE, TF-IDENTITY, TF-DAMAGED (identity or
-   * admin key; a damaged share is reported, not thrown), TF-LOCKED, TF-HOME, TF-UNSAFE-FILE.
+   * admin key; a damaged share is reported, not thrown), TF-LOCKED, TF-MOVED, TF-HOME,
+   * TF-UNSAFE-FILE.
    */
   static async open(
     options: KeystoreOptions & { readonly readOnly?: boolean },
@@ -169,6 +172,7 @@ export class Keystore {
     // The lock comes before the slow passphrase: a second daemon fails at once.
     const lock = readOnly ? null : await takeLock(files, home);
     try {
+      if (!readOnly) await assertNotMoved(files, home);
       const node = await openNode(files, home, options.secret);
       const random = options.random ?? systemRandom;
       const admin = readOnly

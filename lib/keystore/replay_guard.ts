@@ -109,6 +109,28 @@ export class ReplayGuard {
     return true;
   }
 
+  /**
+   * Takes over what another file of this kind remembers; durable once it resolves. Unreadable lines
+   * are skipped.
+   *
+   * @returns how many ids were new.
+   */
+  async adopt(bytes: Uint8Array): Promise<number> {
+    const before = new Map(this.#seen);
+    const all = [...before];
+    for (const line of new TextDecoder("latin1").decode(bytes).split("\n")) {
+      const match = LINE.exec(line);
+      if (match !== null && !before.has(match[1]!)) all.push([match[1]!, Number(match[2])]);
+    }
+    this.#seen.clear();
+    // The oldest fall out first, wherever they come from.
+    for (const [id, seconds] of all.sort(([, a], [, b]) => a - b)) this.#add(id, seconds);
+    let added = 0;
+    for (const id of this.#seen.keys()) if (!before.has(id)) added++;
+    if (added > 0 || this.#torn) await this.#rewrite();
+    return added;
+  }
+
   async #rewrite(): Promise<void> {
     let text = "";
     for (const [id, seconds] of this.#seen) text += lineOf(id, seconds);

@@ -177,6 +177,14 @@ export class ShareFiles {
     await this.#files.remove(this.path(keyId, kind), { overwrite: true });
   }
 
+  /** Renames every file of a key to `….damaged`. */
+  async setAside(keyId: string): Promise<void> {
+    for (const kind of SHARE_FILES) {
+      const path = this.path(keyId, kind);
+      if (await this.#files.stat(path) !== null) await this.#files.rename(path, `${path}.damaged`);
+    }
+  }
+
   /** Removes unfinished temporary files; returns their names. */
   async clearTemporary(): Promise<string[]> {
     const names = (await this.#files.list(this.#directory)).filter((n) => n.startsWith(TEMPORARY));

@@ -68,10 +68,15 @@ export class ShareStore {
     this.#now = options.now;
   }
 
+  /** Returns the ids of all keys that have a share or metadata here, sorted. */
+  async keyIds(): Promise<string[]> {
+    return await this.#at.keyIds(["key", "meta"]);
+  }
+
   /** Looks at every key: readable or not, active or reshared away. */
   async inspect(): Promise<KeyReport[]> {
     const reports: KeyReport[] = [];
-    for (const keyId of await this.#at.keyIds(["key", "meta"])) {
+    for (const keyId of await this.keyIds()) {
       let meta: KeyMeta | null = null;
       try {
         meta = await this.readMeta(keyId);
@@ -120,6 +125,14 @@ export class ShareStore {
   /** Stores the share of a new key. Never replaces anything. */
   async write(keyId: string, ciphertext: Uint8Array, meta: KeyMeta): Promise<void> {
     const id = parseKeyId(keyId);
+    await this.#assertNothing(id);
+    await this.#settle(id, shareHash(ciphertext), async () => {
+      await this.#at.writePair(id, ciphertext, meta, "meta");
+      await this.#at.promoteShare(id);
+    });
+  }
+
+  async #assertNothing(id: string): Promise<void> {
     for (const kind of SHARE_FILES) {
       if (!await this.#at.exists(id, kind)) continue;
       throw new KeystoreError(
@@ -128,10 +141,6 @@ export class ShareStore {
         "a share is only ever replaced by a resharing",
       );
     }
-    await this.#settle(id, shareHash(ciphertext), async () => {
-      await this.#at.writePair(id, ciphertext, meta, "meta");
-      await this.#at.promoteShare(id);
-    });
   }
 
   /** Writes a new share beside the current one. */
@@ -234,6 +243,25 @@ export class ShareStore {
       await this.#at.writeMeta(id, "meta", { ...meta, status: "reshared away", history });
     }
     await this.#at.destroy(id, "key");
+  }
+
+  /** Writes the metadata of a key that was reshared away, where nothing of the key is. */
+  async adoptRetired(meta: KeyMeta): Promise<void> {
+    await this.#assertNothing(meta.keyId);
+    await this.#at.writeMeta(meta.keyId, "meta", meta);
+  }
+
+  /** Reads a key's share file as it is, whatever the metadata say; null if absent. */
+  async readRaw(keyId: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return await this.#at.read(parseKeyId(keyId), "key");
+  }
+
+  /**
+   * Renames all files of a key that cannot be used, so that nothing looks at them any more and
+   * nothing of them is lost.
+   */
+  async setAside(keyId: string): Promise<void> {
+    await this.#at.setAside(parseKeyId(keyId));
   }
 
   /** Finishes or clears what a crash left, key by key; a damaged key does not stop the others. */

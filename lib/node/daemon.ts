@@ -30,6 +30,7 @@ import { VERSION } from "../version.ts";
 import type { AdminContext, Params } from "./admin/context.ts";
 import { callAdmin } from "./admin/service.ts";
 import { Desk } from "./desk.ts";
+import { backupState } from "./backup_watch.ts";
 import { BanBook } from "./ban_book.ts";
 import { addressText, bind } from "./binding.ts";
 import type { Address } from "./config_values.ts";
@@ -85,7 +86,7 @@ export interface DaemonWorld {
   readonly clock?: Clock;
   /** Default: Deno's, with the settings' name server. */
   readonly resolver?: Resolver;
-  /** Where bans are kept; default: the disk. */
+  /** Where bans and the record of the last backup are kept; default: the disk. */
   readonly files?: FileLayer;
 }
 
@@ -124,6 +125,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const names = new DnsCheck(settings.dns, resolver, clock);
   const files = world.files ?? denoFiles();
   const bans = await BanBook.load(files, keystore.home, clock);
+  const backups = () => backupState(files, keystore, clock);
   const recorder = new MetricsRecorder(settings.metrics !== null);
 
   const mesh = new Mesh({
@@ -288,6 +290,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     bans,
     readiness: presence.readiness,
     supply: () => supply.state(),
+    backups,
     clock,
     random: systemRandom,
     startedAt,
@@ -338,7 +341,18 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
               preParamsWanted: PREPARAMS_TARGET,
             })
             : null,
-          ...pages({ mesh, presence, desk, resharings, supply, bans, names, recorder, startedAt }),
+          ...pages({
+            mesh,
+            presence,
+            desk,
+            resharings,
+            supply,
+            bans,
+            names,
+            recorder,
+            backups,
+            startedAt,
+          }),
         });
         return Promise.resolve();
       });

@@ -8,6 +8,7 @@ import type { DnsCheck } from "../mesh/dns_check.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { MetricsRecorder, MetricsSources } from "../observe/metrics.ts";
 import { VERSION } from "../version.ts";
+import { backupFigures, type BackupState } from "./backup_watch.ts";
 import type { BanBook } from "./ban_book.ts";
 import { addressText } from "./binding.ts";
 import type { Desk } from "./desk.ts";
@@ -26,6 +27,7 @@ export interface PagesOptions {
   readonly bans: BanBook;
   readonly names: DnsCheck;
   readonly recorder: MetricsRecorder;
+  readonly backups: () => Promise<BackupState>;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
 }
@@ -52,6 +54,7 @@ export function pages(options: PagesOptions): {
     metrics: {
       version: VERSION,
       recorder,
+      stored: async () => backupFigures(await options.backups()),
       process: () => ({
         process_start_time_seconds: startedAt / 1000,
         process_resident_memory_bytes: Deno.memoryUsage().rss,

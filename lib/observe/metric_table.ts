@@ -67,6 +67,9 @@ export const METRICS: Readonly<Record<string, Definition>> = {
   peers_ready: gauge("Other nodes that this one could start a ceremony with"),
   handshakes_active: gauge("Inbound handshakes going on"),
   bans_active: gauge("Bans that hold"),
+  backup_age_seconds: gauge("Age of the last backup of this node; -1 if there is none on record"),
+  backup_current: gauge("Whether the last backup has every active key as it is now"),
+  backup_keys_missing: gauge("Active keys that the last backup does not have as they are now"),
   sessions_ended_total: counter("Sessions that ended"),
   connections_banned_total: counter("Connections refused because of a ban"),
   messages_not_canonical_total: counter(

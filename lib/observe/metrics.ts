@@ -56,6 +56,8 @@ export interface MetricsSources {
   readonly figures: () => Figures;
   /** Series of the process, under their full names. */
   readonly process?: () => Figures;
+  /** Gauges and counters that take a look at the disk, without the prefix. */
+  readonly stored?: () => Promise<Figures>;
   /** Version of the program. */
   readonly version: string;
   /** Values for the histograms. */
@@ -95,9 +97,11 @@ export async function metricsPage(sources: MetricsSources): Promise<MetricsPage>
   const seen = new Map<string, number>();
   return {
     contentType: registry.contentType,
-    render: () => {
-      update({ ...sources.figures(), ...sources.process?.() }, gauges, counters, seen);
-      return (registry as Registry).metrics();
+    render: async () => {
+      const stored = await sources.stored?.();
+      const figures = { ...sources.figures(), ...sources.process?.(), ...stored };
+      update(figures, gauges, counters, seen);
+      return await (registry as Registry).metrics();
     },
   };
 }

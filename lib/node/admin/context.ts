@@ -11,6 +11,7 @@ import { fromHex } from "../../encoding/bytes.ts";
 import type { Keystore } from "../../keystore/keystore.ts";
 import type { Clock } from "../../mesh/clock.ts";
 import type { Mesh } from "../../mesh/mesh.ts";
+import type { BackupState } from "../backup_watch.ts";
 import type { BanBook } from "../ban_book.ts";
 import type { Desk } from "../desk.ts";
 import { badRequest } from "../errors.ts";
@@ -33,6 +34,7 @@ export interface AdminContext {
   readonly bans: BanBook;
   readonly readiness: Readiness;
   readonly supply: () => SupplyState;
+  readonly backups: () => Promise<BackupState>;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly startedAt: number;

@@ -37,6 +37,7 @@ export async function status(ctx: AdminContext): Promise<Record<string, unknown>
     sessions: peers.filter((p) => p.connected).length,
     peers_known: peers.length,
     pre_params: o.supply(),
+    backup: await o.backups(),
     ceremonies: {
       running: counts.running + counts.starting + counts.confirming + counts.requested,
       waiting: counts.waiting,
