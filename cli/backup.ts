@@ -1,7 +1,6 @@
 /** `transfunctioner backup`. @module */
 
 import { systemRandom } from "../lib/arith/random.ts";
-import type { NodeIdentity } from "../lib/crypto/identity.ts";
 import {
   type Backup,
   backupEntries,
@@ -161,7 +160,7 @@ async function make(invocation: Invocation, file: string) {
   }
 }
 
-async function collect(files: FileLayer, home: string, node: NodeIdentity, move: boolean) {
+async function collect(files: FileLayer, home: string, node: Backup["node"], move: boolean) {
   return await collectBackup({
     files,
     home,

@@ -153,11 +153,15 @@ export class DemoNode {
    *
    * @throws {ProcessFailure} if it does not exit with 0.
    */
-  async run(args: readonly string[], reads: readonly string[] = []): Promise<string> {
+  async run(
+    args: readonly string[],
+    reads: readonly string[] = [],
+    writes: readonly string[] = [],
+  ): Promise<string> {
     const { home, admin } = this.options;
     const permissions = [
       `--allow-read=${[home, ...reads].join(",")}`,
-      `--allow-write=${home}`,
+      `--allow-write=${[home, ...writes].join(",")}`,
       "--allow-env=TRF_*,HOME,NO_COLOR",
       `--allow-net=${admin}`,
     ];
@@ -181,7 +185,11 @@ export class DemoNode {
   }
 
   /** Runs a command with `--json` and reads its answer. */
-  async ask<T>(args: readonly string[], reads: readonly string[] = []): Promise<T> {
-    return JSON.parse(await this.run([...args, "--json"], reads)) as T;
+  async ask<T>(
+    args: readonly string[],
+    reads: readonly string[] = [],
+    writes: readonly string[] = [],
+  ): Promise<T> {
+    return JSON.parse(await this.run([...args, "--json"], reads, writes)) as T;
   }
 }

@@ -30,8 +30,6 @@ export type KeystoreCode =
   | "TF-FILE"
   /** A backup is damaged, or not one. */
   | "TF-BACKUP"
-  /** A backup is older than what is here, or another that must not replace it. */
-  | "TF-OLDER"
   /** The node of this home directory was moved to another machine. */
   | "TF-MOVED"
   /** The keystore was opened for reading only, or is closed. */

@@ -27,7 +27,7 @@ import {
 } from "./identity_file.ts";
 import type { KeyMeta } from "./meta.ts";
 import { ReplayGuard } from "./replay_guard.ts";
-import { shareHash } from "./share_files.ts";
+import { shareHash, type StagedShare } from "./share_files.ts";
 import { ShareStore } from "./shares.ts";
 import { verifyStoreFile } from "./store_file.ts";
 import { keyIdBytes } from "./meta.ts";
@@ -105,7 +105,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     const ceremonies = seen === undefined ? 0 : await guard.adopt(seen);
 
     const shares = new ShareStore({ files, directory: tss, storeKey, random, now });
-    const waiting = new Set((await shares.recover()).staged.map(({ keyId }) => keyId));
+    const waiting = new Map((await shares.recover()).staged.map((s) => [s.keyId, s]));
     const keys: RestoredKey[] = [];
     for (const key of backup.keys) {
       keys.push(
@@ -212,7 +212,7 @@ async function restoreKey(
   shares: ShareStore,
   { meta, share }: BackedUpKey,
   storeKey: Uint8Array,
-  waiting: ReadonlySet<string>,
+  waiting: ReadonlyMap<string, StagedShare>,
   force: boolean,
 ): Promise<RestoredKey> {
   const { keyId, generation } = meta;
@@ -222,7 +222,14 @@ async function restoreKey(
     outcome,
     ...(reason === undefined ? {} : { reason }),
   });
-  if (waiting.has(keyId)) {
+  const staged = waiting.get(keyId);
+  if (staged !== undefined) {
+    // The very share of the bundle: left by a restore that was killed, or by a resharing that this
+    // node has seen the end of since.
+    if (share !== null && staged.meta.shareHash === shareHash(share)) {
+      await shares.commit(keyId, staged.ceremony);
+      return told("restored");
+    }
     return told("refused", "a resharing of it waits to be decided here: start the daemon for that");
   }
   let here: KeyMeta | null;
