@@ -112,6 +112,7 @@ async function make(invocation: Invocation, file: string) {
   const home = config.home.value;
   const move = invocation.on.has("move");
   await assertHome(files, home, false);
+  await assertNothingAt(files, file);
   // Nothing may change between the last backup of a home directory and its end.
   const lock = move ? await takeLock(files, home) : null;
   try {
@@ -158,6 +159,17 @@ async function make(invocation: Invocation, file: string) {
   } finally {
     lock?.release();
   }
+}
+
+/** Said before the passphrase is asked for; {@link FileLayer.writeNew} looks again. */
+async function assertNothingAt(files: FileLayer, path: string): Promise<void> {
+  if (await files.stat(path, { follow: true }) === null) return;
+  throw new CliError(
+    EXIT.failed,
+    `cannot write ${path}: it is there already`,
+    "choose another name; a backup never replaces another",
+    "TF-EXISTS",
+  );
 }
 
 async function collect(files: FileLayer, home: string, node: Backup["node"], move: boolean) {

@@ -74,8 +74,6 @@ export interface RestoreOptions {
    * and take a moved node back with a bundle that was not made to move it. Never an older share.
    */
   readonly force?: boolean;
-  /** Destroys presignatures, which must not come back to life; called before shares are written. */
-  readonly wipePresignatures?: (directory: string) => Promise<void>;
 }
 
 /**
@@ -99,7 +97,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     const tss = joinPath(own, "tss");
     await files.makeDirectory(own);
     await files.makeDirectory(tss);
-    await options.wipePresignatures?.(own);
+    await wipePresignatures(files, joinPath(own, "presign"));
     const guard = await ReplayGuard.open({ files, path: joinPath(own, SEEN_FILE), now });
     const seen = backup.files.get(SEEN_FILE);
     const ceremonies = seen === undefined ? 0 : await guard.adopt(seen);
@@ -144,6 +142,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   } finally {
     storeKey.fill(0);
     lock.release();
+  }
+}
+
+/** What lies here may have been used where the node ran meanwhile; each may be used once. */
+async function wipePresignatures(files: FileLayer, directory: string): Promise<void> {
+  for (const name of await files.list(directory)) {
+    await files.remove(joinPath(directory, name), { overwrite: true });
   }
 }
 

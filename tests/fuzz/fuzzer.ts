@@ -6,6 +6,7 @@
 
 import { AssertionError } from "node:assert/strict";
 import { toBase64 } from "../../lib/encoding/bytes.ts";
+import { tally } from "../support/tally.ts";
 import { Dice, mutant } from "./mutate.ts";
 import type { FuzzTarget } from "./targets.ts";
 
@@ -64,6 +65,7 @@ export async function fuzz(
     if (corpus.length < 500) corpus.push(input.slice());
     else corpus[dice.below(corpus.length)] = input.slice();
   }
+  tally("inputs fuzzed", inputs);
   return { inputs, accepted, slowestMs };
 }
 

@@ -53,6 +53,7 @@ import * as eddsa from "../../lib/tss/eddsa/messages.ts";
 import { parseShare as parseEddsaShare } from "../../lib/tss/eddsa/share.ts";
 import { ContentError } from "../../lib/tss/errors.ts";
 import { at, readTranscript, testdata } from "../tss/replay.ts";
+import { HOME_TARGETS } from "./home_targets.ts";
 import { sessionTarget } from "./session_target.ts";
 import { vectorNode, vectors } from "../wire/vectors.ts";
 
@@ -391,5 +392,6 @@ export const TARGETS: readonly FuzzTarget[] = [
       assert.match(identity, /^[0-9a-f]{40}$/);
     },
   },
+  ...HOME_TARGETS,
   sessionTarget(cleartexts, commands),
 ];

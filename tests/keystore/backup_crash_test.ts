@@ -8,6 +8,7 @@ import { readBackupRecord, readMoved } from "../../lib/keystore/home_marks.ts";
 import { Keystore } from "../../lib/keystore/keystore.ts";
 import { keyIdBytes } from "../../lib/keystore/meta.ts";
 import { openStoreFile } from "../../lib/keystore/store_file.ts";
+import { tally } from "../support/tally.ts";
 import { backUp, putBack } from "./backup_kit.ts";
 import {
   CEREMONY_1,
@@ -64,6 +65,7 @@ for (const mode of ["crash", "once"] as const) {
             assert.ok(error instanceof KeystoreError, String(error));
             assert.equal(error.code, "TF-DISK-FULL", label);
           }
+          if (!finished) tally("faults injected");
           // What was here can still be read: the old share or the new one.
           const between = await openHome(home);
           assert.deepEqual(between.recovery.damaged, [], label);
@@ -83,6 +85,7 @@ for (const mode of ["crash", "once"] as const) {
           await store.close();
           const names = [...(await snapshot(home)).keys()];
           assert.ok(!names.some((n) => /\.tmp-|\.old$|\.next$|damaged/.test(n)), names.join(" "));
+          if (!finished) tally("faults survived");
         });
       }
       assert.ok(steps > 20, `${steps} steps`);
@@ -98,9 +101,12 @@ for (const mode of ["crash", "once"] as const) {
         await disk.files.writeNew(path, bytes).then(() => finished = true, (error) => {
           assert.ok(error instanceof KeystoreError && error.code === "TF-DISK-FULL", String(error));
         });
+        if (!finished) tally("faults injected");
         const there = await Deno.readFile(path).catch(() => null);
         assert.ok(there === null ? !finished : there.length === 5000, `${steps} steps`);
-        if (!finished) await Deno.remove(path).catch(() => {});
+        if (finished) break;
+        tally("faults survived");
+        await Deno.remove(path).catch(() => {});
       }
       assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
       await assert.rejects(denoFiles().writeNew(path, bytes), /is there already/);

@@ -8,6 +8,7 @@ import { denoFiles } from "../../lib/keystore/files.ts";
 import { Keystore } from "../../lib/keystore/keystore.ts";
 import { keyIdBytes } from "../../lib/keystore/meta.ts";
 import { openStoreFile } from "../../lib/keystore/store_file.ts";
+import { tally } from "../support/tally.ts";
 import {
   CEREMONY_1,
   CEREMONY_2,
@@ -47,6 +48,7 @@ async function atEveryStep(
         assert.ok(error instanceof KeystoreError, String(error));
         assert.equal(error.code, "TF-DISK-FULL");
       }
+      if (!finished) tally("faults injected");
       await store.close();
       const label = `${mode} after ${count} steps (${disk.steps.slice(before).join(" ")})`;
       const after = await openHome(home);
@@ -64,6 +66,7 @@ async function atEveryStep(
       );
     });
     if (finished) return count;
+    tally("faults survived");
   }
 }
 
@@ -276,10 +279,12 @@ Deno.test("a passing disk fault leaves a running store usable", async () => {
           // The same again goes through without a restart.
           await action(store);
         }
+        if (!through) tally("faults injected");
         const label = `${name} with a fault after ${count} steps`;
         assert.equal(await shareText(store, KEY_A), `{"share":"${wanted}"}`, label);
         assert.deepEqual((await store.recover()).damaged, [], label);
         await store.close();
+        if (!through) tally("faults survived");
       });
     }
     assert.ok(name === "stage" || succeededAnyway > 0, name);
@@ -299,6 +304,7 @@ Deno.test("Keystore.create() leaves a usable keystore or none after a crash at a
       } catch (error) {
         assert.ok(error instanceof KeystoreError, String(error));
       }
+      if (!done) tally("faults injected");
       const files = denoFiles();
       let store: Keystore;
       try {
@@ -311,6 +317,7 @@ Deno.test("Keystore.create() leaves a usable keystore or none after a crash at a
       await store.close();
       const names = [...(await snapshot(home)).keys()];
       assert.ok(!names.some((n) => n.includes(".tmp-")), names.join(" "));
+      if (!done) tally("faults survived");
     });
     if (done) break;
   }

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { fromUtf8 } from "../../lib/encoding/bytes.ts";
 import { keyIdBytes } from "../../lib/keystore/meta.ts";
 import { openStoreFile } from "../../lib/keystore/store_file.ts";
+import { tally } from "../support/tally.ts";
 import { KEY_A, openHome, sampleMeta, sampleShare, withHome } from "./helpers.ts";
 
 function child(home: string, action: string): Deno.Command {
@@ -77,6 +78,7 @@ Deno.test("commitStaged() survives kill -9 at any moment", async () => {
       const process = child(home, "churn").spawn();
       await lineFrom(process, (line) => Number(line) >= 3 * round);
       process.kill("SIGKILL");
+      tally("faults injected");
       await process.status;
       await process.stderr.cancel();
       const store = await openHome(home);
@@ -88,6 +90,7 @@ Deno.test("commitStaged() survives kill -9 at any moment", async () => {
       assert.ok(generation >= 3 * round);
       for (const { keyId } of store.recovery.staged) await store.discardStaged(keyId);
       await store.close();
+      tally("faults survived");
     }
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { noteCommand, readNote, type Standing } from "../../lib/node/reshare_notes.ts";
 import { CEREMONY, type Disk, ReshareWorld } from "./reshare_kit.ts";
+import { tally } from "../support/tally.ts";
 
 const refusal = noteCommand(CEREMONY, { standing: "refused", asking: false, reason: "timed out" });
 const yes = noteCommand(CEREMONY, { standing: "finished", asking: false, reason: "" });
@@ -215,12 +216,15 @@ Deno.test("ReshareCommit never leaves old and new apart, whatever is lost and wh
     fc.asyncProperty(steps, fc.infiniteStream(fc.boolean()), async (plan, losses) => {
       const w = new ReshareWorld(4, 1);
       const state = w.nodes.map(() => "running");
+      let crashes = 0;
       w.lose = () => losses.next().value!;
       for (const { at, act } of plan) {
         const node = w.nodes[at]!;
         if (act === "wait") await w.clock.advance(7_000);
-        else if (act === "crash" && node.commit !== undefined) node.crash();
-        else if (act === "restart" && node.commit === undefined) {
+        else if (act === "crash" && node.commit !== undefined) {
+          node.crash();
+          crashes++;
+        } else if (act === "restart" && node.commit === undefined) {
           if (state[at] === "running") state[at] = "died";
           node.restart();
         } else if (node.commit !== undefined && state[at] === "running") {
@@ -254,6 +258,8 @@ Deno.test("ReshareCommit never leaves old and new apart, whatever is lost and wh
       ends.add(w.disks.join(" "));
       assert.equal(disks.size, 1, w.disks.join(" "));
       assert.equal(w.disks[3], disks.has("new") ? "gone" : "old", w.disks.join(" "));
+      tally("faults injected", crashes);
+      tally("faults survived", crashes);
     }),
     { numRuns: 400 },
   );

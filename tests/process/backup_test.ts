@@ -79,14 +79,12 @@ Deno.test("a node is backed up while it runs, lost, restored, moved to another h
     const { backup: state } = await c.ask<Status>(["status"]);
     assert.deepEqual([state.current, state.missing], [false, [key.key_id]]);
     await c.stop();
-    for (const force of [[], ["--force"]]) {
-      const refused = await failed(restore(c, "first", ...force));
-      assert.equal(refused.exit, 3);
-      assert.match(refused.said, /generation 1 is here, the backup has generation 0/);
-    }
+    const refused = await failed(restore(c, "first", "--force"));
+    assert.equal(refused.exit, 3);
+    assert.match(refused.said, /generation 1 is here, the backup has generation 0/);
   });
 
-  let moved!: DemoNode;
+  let moved: DemoNode | undefined;
   await t.step("it is moved to another host; the old home directory starts no daemon", async () => {
     assert.match((await failed(backup(a, "busy", "--move"))).said, /in use by another daemon/);
     await backup(c, "away", "--move");
@@ -105,13 +103,13 @@ Deno.test("a node is backed up while it runs, lost, restored, moved to another h
   });
 
   await t.step("and back, which only a newer backup with --move does", async () => {
-    await moved.stop();
+    await moved!.stop();
     assert.match((await failed(restore(c, "away"))).said, /the backup that it was moved with/);
-    await backup(moved, "back", "--move");
+    await backup(moved!, "back", "--move");
     assert.equal((await restore(c, "back")).moved_back, true);
     await cluster.start([c]);
     assert.deepEqual((await keysOf(c)).map((k) => k.generation), [1]);
     await signs(b, key, message(3), [members[1]!, members[2]!]);
   });
-  await moved.stop("SIGKILL");
+  await moved?.stop("SIGKILL");
 });
