@@ -147,4 +147,21 @@ Deno.test("an Ed25519 key is made, signs, and is handed on three times by real d
     assert.equal(result.generation, 4);
     await signs(nodes[1]!, key, { message: Uint8Array.of(9) });
   });
+
+  await t.step("who signs during a resharing gets a good signature or a reason", async () => {
+    const resharing = nodes[1]!.ask<Reshared>([
+      ...["reshare", "--key", key.key_id, "--members", ids(2, 1, 0), "-t", "1"],
+    ]);
+    const outcomes = await Promise.all(
+      [1, 2, 1, 2].map((by, n) =>
+        signs(nodes[by]!, key, { message: Uint8Array.of(7, n) }).then(() => "signed", (error) => {
+          assert(error instanceof ProcessFailure, String(error));
+          assert.match(error.said, /^error: .{20,}/);
+          return error.said;
+        })
+      ),
+    );
+    assert.equal((await resharing).generation, 5, outcomes.join("\n"));
+    for (const by of [0, 1, 2]) await signs(nodes[by]!, key, { message: Uint8Array.of(8, by) });
+  });
 });
