@@ -58,7 +58,7 @@ export async function fuzz(
     const taken = await attempt(target, input);
     const ms = performance.now() - begun;
     slowestMs = Math.max(slowestMs, ms);
-    if (ms > MAX_MS) throw new Finding(target.name, input, `took ${ms.toFixed(0)} ms`);
+    if (ms > MAX_MS) await tryAgain(target, input);
     inputs++;
     if (!taken) continue;
     accepted++;
@@ -67,6 +67,17 @@ export async function fuzz(
   }
   tally("inputs fuzzed", inputs);
   return { inputs, accepted, slowestMs };
+}
+
+/** A busy machine makes anything slow once; what is slow by itself is slow each time. */
+async function tryAgain(target: FuzzTarget, input: Uint8Array): Promise<void> {
+  let best = Infinity;
+  for (let i = 0; i < 5 && best > MAX_MS; i++) {
+    const begun = performance.now();
+    await attempt(target, input);
+    best = Math.min(best, performance.now() - begun);
+  }
+  if (best > MAX_MS) throw new Finding(target.name, input, `takes ${best.toFixed(0)} ms`);
 }
 
 /** Runs one input; tells whether it was accepted. */
