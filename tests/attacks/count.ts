@@ -17,6 +17,7 @@ const MORE = [
   "tests/keystore/crash_test.ts",
   "tests/keystore/process_test.ts",
   "tests/node/reshare_commit_test.ts",
+  "tests/process/chaos_test.ts",
 ];
 
 const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
