@@ -89,8 +89,7 @@ export function daemonGrants(config: Config, system: readonly Address[] = []): G
     code: "cli/environment.ts",
     until: "start",
   });
-  for (const { host, why } of networkGrants(config, system)) {
-    const code = "lib/node/deno_net.ts";
+  for (const { host, why, code } of networkGrants(config, system)) {
     grants.push({ permission: "net", scope: host, why, code, until: "stop" });
   }
   return grants;
@@ -123,15 +122,15 @@ export function asksDns(config: Config): boolean {
       config.seeds.value.some((seed) => hostKind(seed.host) === "name"));
 }
 
-/** The entries of `--allow-net`, sorted, each with all the reasons for it. */
+/** The entries of `--allow-net`, sorted, each with all the reasons for it and the code behind them. */
 function networkGrants(
   config: Config,
   system: readonly Address[],
-): { host: string; why: string }[] {
-  const hosts = new Map<string, string[]>();
-  const add = (host: string, why: string) => {
+): { host: string; why: string; code: string }[] {
+  const hosts = new Map<string, { why: string; code: string }[]>();
+  const add = (host: string, why: string, code = "lib/node/deno_net.ts") => {
     const reasons = hosts.get(host) ?? [];
-    if (!reasons.includes(why)) hosts.set(host, [...reasons, why]);
+    if (!reasons.some((r) => r.why === why)) hosts.set(host, [...reasons, { why, code }]);
   };
   const listeners = [
     [config.listenAddress.value, "listens there for peers"],
@@ -141,10 +140,11 @@ function networkGrants(
       `listens there for /metrics and /health${
         config.statusPage.value ? ", and the status page" : ""
       }`,
+      "lib/node/http.ts",
     ],
   ] as const;
-  for (const [address, why] of listeners) {
-    if (address !== null) add(formatAddress(address), why);
+  for (const [address, why, code] of listeners) {
+    if (address !== null) add(formatAddress(address), why, code);
   }
   const peers = [...config.connect.value, ...config.seeds.value];
   const ports = new Set(peers.map((peer) => peer.port));
@@ -156,13 +156,19 @@ function networkGrants(
     if (!isCovered(peer)) add(formatAddress(peer), "dials this configured peer");
   }
   if (asksDns(config)) {
+    const dns = "lib/node/deno_dns.ts";
     const servers = config.dnsServer.value === null ? system : [config.dnsServer.value];
-    for (const server of servers) add(formatAddress(server), "asks this name server");
+    for (const server of servers) add(formatAddress(server), "asks this name server", dns);
     // Deno checks the address of each server; where the system's are not known, any may be it.
-    if (servers.length === 0) add("0.0.0.0/0:53", "asks name servers of the system");
+    if (servers.length === 0) add("0.0.0.0/0:53", "asks name servers of the system", dns);
   }
+  const together = (texts: string[], by: string) => [...new Set(texts)].join(by);
   return [...hosts].sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([host, reasons]) => ({ host, why: reasons.join("; ") }));
+    .map(([host, reasons]) => ({
+      host,
+      why: together(reasons.map((r) => r.why), "; "),
+      code: together(reasons.map((r) => r.code), ", "),
+    }));
 }
 
 function isCovered(peer: Address): boolean {

@@ -23,7 +23,8 @@ export function readTable(): Row[] {
   let section = "";
   for (const line of Deno.readTextFileSync(new URL("docs/SECURITY.md", ROOT)).split("\n")) {
     if (line.startsWith("## ")) section = line.slice(3);
-    if (!line.startsWith("| ")) continue;
+    // The table of permissions is another one.
+    if (section === "Permissions" || !line.startsWith("| ")) continue;
     const cells = line.slice(1, line.lastIndexOf("|")).split("|").map((cell) => cell.trim());
     const [id, state, what, does, shown] = cells;
     if (cells.length !== 5) throw new Error(`A row with ${cells.length} cells: ${line}`);

@@ -77,13 +77,13 @@ Deno.test("a process with the daemon's flags is refused all that is not its job"
     assert.deepEqual(new Set(Object.values(report.atStart)), new Set(["allowed"]));
   });
   await t.step("reads, writes, connections, programs, variables, code: refused", () => {
-    assertRefused(report.forbidden, 44);
+    assertRefused(report.forbidden, 45);
   });
   await t.step("after dropPermissions() no variable can be read, changed or asked for", () => {
     assertRefused(report.afterStart, 4);
   });
   await t.step("after it the rest is as before", () => {
-    assertRefused(report.stillForbidden, 44);
+    assertRefused(report.stillForbidden, 45);
     assert.deepEqual(report.stillAllowed, report.allowed);
   });
 });

@@ -3,6 +3,7 @@
  * inside a real worker, with the program's worker code loaded, in a process with all permissions.
  */
 import assert from "node:assert/strict";
+import { sourceFiles } from "../docs/source_tree.ts";
 import { workersFrom } from "../../lib/ceremony/worker_host.ts";
 
 const BUNDLE = (await import("../../dist/ceremony_worker.js", { with: { type: "text" } })).default;
@@ -26,6 +27,7 @@ const ATTEMPTS = `
   "ffi: a library": () => Deno.dlopen("libc.so.6", {}),
   "sys: the host's name": () => Deno.hostname(),
   "import: a remote module": () => load("https:", "//127.0.0.1:1/x.js"),
+  "import: over http": () => load("http:", "//127.0.0.1:1/x.js"),
   "import: a local file": () => load("file://", home + "/own"),
   "permission: ask for more": async () => {
     const { state } = await Deno.permissions.request({ name: "read" });
@@ -35,6 +37,15 @@ const ATTEMPTS = `
     type: "module",
     deno: { permissions: { read: true } },
   }),`;
+
+Deno.test("there is one kind of worker, and it is started without permissions", async () => {
+  const started = [...await sourceFiles("lib", "cli")].filter(([, text]) =>
+    /new Worker\(/.test(text)
+  );
+  assert.deepEqual(started.map(([path]) => path), ["lib/ceremony/worker_host.ts"]);
+  assert.equal(started[0]![1].match(/new Worker\(/g)!.length, 1);
+  assert.match(started[0]![1], /deno: \{ permissions: "none" \}/);
+});
 
 Deno.test("a ceremony worker is refused even what its daemon may do", async () => {
   const home = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
@@ -60,7 +71,7 @@ Deno.test("a ceremony worker is refused even what its daemon may do", async () =
         onCrash: reject,
       });
     });
-    assert.equal(Object.keys(verdicts).length, 20);
+    assert.equal(Object.keys(verdicts).length, 21);
     for (const [name, verdict] of Object.entries(verdicts)) {
       assert.match(verdict, /^NotCapable: |Requires \w+ access|Can't escalate/, name);
     }

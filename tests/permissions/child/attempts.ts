@@ -61,6 +61,7 @@ const forbidden: Record<string, () => unknown> = {
   "sys: with node:os": () => hostname(),
   "sys: the users": () => Deno.uid(),
   "import: a remote module": () => load("https:", "//127.0.0.1:1/x.js"),
+  "import: over http": () => load("http:", "//127.0.0.1:1/x.js"),
   "import: a code host": () => load("https:", "//esm.sh/is-odd@3.0.1"),
   "import: an npm package": () => load("npm:", "is-odd@3.0.1"),
   "import: a jsr package": () => load("jsr:", "@std/assert@1"),
