@@ -44,6 +44,7 @@ export class CeremonyProgress {
   readonly #begun = performance.now();
   readonly #kind: string;
   #last: CeremonyEvent | undefined;
+  #note = "asking the daemon";
   readonly #timer: ReturnType<typeof setInterval> | undefined;
 
   /** `kind` is what the person asked for: `key generation`, `signing`. */
@@ -59,12 +60,19 @@ export class CeremonyProgress {
     this.#draw();
   }
 
+  /** Shows what the ceremony waits for before it can begin. */
+  note(text: string): void {
+    this.#last = undefined;
+    this.#note = text;
+    this.#draw();
+  }
+
   #draw(): void {
     const elapsed = performance.now() - this.#begun;
     const seconds = (elapsed / 1000).toFixed(1);
     const e = this.#last;
     if (e === undefined) {
-      return this.#progress.show(`${this.#kind}: asking the daemon (${seconds} s)`);
+      return this.#progress.show(`${this.#kind}: ${this.#note} (${seconds} s)`);
     }
     const round = e.round === undefined
       ? ""

@@ -2,9 +2,10 @@
 
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { autoOption, callDaemon, listOption, thresholdOption, timeoutOption } from "./connect.ts";
+import { autoOption, listOption, thresholdOption, timeoutOption } from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
+import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
 
 interface KeygenResult {
   readonly ceremony_id: string;
@@ -24,9 +25,11 @@ export const command: CommandSpec = {
   name: "keygen",
   summary: "Make a key whose shares lie on several nodes, none of which ever has the key.",
   usage:
-    "(--members ID,ID,… | --auto N) --threshold T [--curve CURVE] [--timeout SECONDS] [--json]",
+    "(--members ID,ID,… | --auto N) --threshold T [--curve CURVE] [--timeout SECONDS] [--wait SECONDS] [--json]",
   about: `Any T+1 of the members can sign; T of them learn nothing. Every member's own
-configuration must allow this node as an initiator (TRF_INITIATORS there).`,
+configuration must allow this node as an initiator (TRF_INITIATORS there). A fresh node needs a
+minute to make pre-parameters for ECDSA; --wait 300 waits for that and for members that are not there
+yet.`,
   maxWords: 0,
   options: {
     members: { value: "ID,ID,…", help: "identities of the committee, 40 hex digits each" },
@@ -34,11 +37,12 @@ configuration must allow this node as an initiator (TRF_INITIATORS there).`,
     threshold: { short: "t", value: "T", help: "T+1 members are needed to sign; 1 ≤ T < members" },
     curve: { value: "CURVE", help: "secp256k1 (ECDSA, the default) or ed25519 (EdDSA)" },
     timeout: { value: "SECONDS", help: "give up after this long" },
+    ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
   },
   examples: [
     "transfunctioner keygen --members 9f0b…3fe8,234e…d0d2,57830…4a2e --threshold 1",
-    "transfunctioner keygen --auto 5 --threshold 2",
+    "transfunctioner keygen --auto 5 --threshold 2 --wait 300",
     "transfunctioner keygen --members $A,$B,$C --threshold 1 --json | jq -r .key_id",
   ],
   async run(invocation) {
@@ -60,11 +64,11 @@ configuration must allow this node as an initiator (TRF_INITIATORS there).`,
     const progress = new CeremonyProgress(terminal, "key generation");
     let result: KeygenResult;
     try {
-      result = await callDaemon<KeygenResult>(
+      result = await callWhenReady<KeygenResult>(
         invocation,
         "keygen",
         { members, auto, threshold, curve, timeout_ms: timeout },
-        (event) => progress.show(event),
+        progress,
       );
     } finally {
       progress.done();

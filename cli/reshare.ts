@@ -2,9 +2,10 @@
 
 import { CeremonyProgress, shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { callDaemon, listOption, thresholdOption, timeoutOption } from "./connect.ts";
+import { listOption, thresholdOption, timeoutOption } from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
+import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
 
 interface ReshareResult {
   readonly ceremony_id: string;
@@ -28,7 +29,7 @@ export const command: CommandSpec = {
   name: "reshare",
   summary: "Hand a key to another committee, or give the same one fresh shares.",
   usage:
-    "--key ID --members ID,ID,… --threshold T [--old-members ID,…] [--timeout SECONDS] [--json]",
+    "--key ID --members ID,ID,… --threshold T [--old-members ID,…] [--timeout SECONDS] [--wait SECONDS] [--json]",
   about: `The key, its id and its addresses stay the same; the old shares become worthless. Each new
 member first keeps its new share beside the old one; only when all of them have confirmed does it
 become current, and members that leave destroy theirs. All present members must take part, unless
@@ -45,6 +46,7 @@ together could still sign. On a node that has no share, --old-members, --old-thr
     generation: { value: "N", help: "the key's generation so far, if this node has no share" },
     curve: { value: "CURVE", help: "secp256k1 or ed25519, if this node has no share" },
     timeout: { value: "SECONDS", help: "give up after this long" },
+    ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
   },
   examples: [
@@ -82,8 +84,7 @@ together could still sign. On a node that has no share, --old-members, --old-thr
     const progress = new CeremonyProgress(terminal, "resharing");
     let result: ReshareResult;
     try {
-      const show = (event: Parameters<CeremonyProgress["show"]>[0]) => progress.show(event);
-      result = await callDaemon<ReshareResult>(invocation, "reshare", params, show);
+      result = await callWhenReady<ReshareResult>(invocation, "reshare", params, progress);
     } finally {
       progress.done();
     }

@@ -4,9 +4,10 @@ import { createHash } from "node:crypto";
 import { toHex } from "../lib/encoding/bytes.ts";
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
-import { autoOption, callDaemon, listOption, timeoutOption } from "./connect.ts";
+import { autoOption, listOption, timeoutOption } from "./connect.ts";
 import { CliError, EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
+import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
 
 interface SignResult {
   readonly ceremony_id: string;
@@ -108,6 +109,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     members: { value: "ID,ID,…", help: "who signs; default: members that are ready now" },
     auto: { value: "N", help: "draw N signers among the members that are ready" },
     timeout: { value: "SECONDS", help: "give up after this long" },
+    ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
   },
   paths: { "file": "read", "message-file": "read" },
@@ -129,11 +131,11 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     const progress = new CeremonyProgress(terminal, "signing");
     let result: SignResult;
     try {
-      result = await callDaemon<SignResult>(
+      result = await callWhenReady<SignResult>(
         invocation,
         "sign",
         { key_id: key.toLowerCase(), ...what, members, auto, timeout_ms: timeout },
-        (event) => progress.show(event),
+        progress,
       );
     } finally {
       progress.done();

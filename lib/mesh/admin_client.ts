@@ -140,7 +140,7 @@ export class AdminClient {
     this.#gone = new AdminError(
       "TF-ADMIN-CLOSED",
       `The node closed the admin connection: ${reason}`,
-      "is this key on the node's admin list? its log says why it closed",
+      "is that port this node's, and is this key on its admin list? its log says why it closed",
     );
     for (const { reject } of this.#pending.values()) reject(this.#gone);
     this.#pending.clear();

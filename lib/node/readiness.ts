@@ -138,7 +138,9 @@ export function notReady(faults: readonly Fault[], self: Identity): NodeError {
     `not ready: ${texts.slice(0, FAULTS_SHOWN).join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
     {
       exit: 3,
-      hint: "see `transfunctioner peers`; start or connect them first, then ask again",
+      hint:
+        "see `transfunctioner peers`; start or connect them first, or let --wait 300 ask again " +
+        "until they are ready",
       culprits: [...culprits],
     },
   );

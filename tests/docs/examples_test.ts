@@ -7,7 +7,7 @@ import { document } from "./source_tree.ts";
 
 /** Words of a line, quotes taken off; what follows a pipe, a redirection or a comment is left out. */
 function words(line: string): string[] {
-  const own = line.replace(/\s[|<>#].*$/, "").replace(/\)$/, "");
+  const own = line.replace(/\s(?:\d?[<>]|[|#&]).*$/, "").replace(/\)$/, "");
   return (own.match(/(?:"[^"]*"|'[^']*'|\S)+/g) ?? []).map((word) => word.replace(/["']/g, ""));
 }
 

@@ -196,6 +196,47 @@ Deno.test("the bundle is built twice alike and makes a key, signs and restarts",
       await stop();
     });
 
+    await t.step("the README's five minutes lead to a signature", async () => {
+      const readme = await Deno.readTextFile(`${ROOT}README.md`);
+      const [, lines] = /^```sh\n(export PATH=[^]*?)^```$/m.exec(readme)!;
+      const sets = await fixtureSets();
+      // Pre-parameters take a minute of searching; these are ready-made.
+      for (const [i, name] of ["A", "B"].entries()) {
+        await Deno.writeTextFile(`${root}/${name}.json`, sets[i]!);
+      }
+      const place = ["a $A", "b $B"].map((pair) => {
+        const [home, identity] = pair.split(" ");
+        const folder = `$d/${home}/${identity}`;
+        return `mkdir -p ${folder}; cp ${root}/${
+          identity!.slice(1)
+        }.json ${folder}/preparams.json; ` +
+          `chmod 600 ${folder}/preparams.json`;
+      });
+      const ports = freePorts(4);
+      const script = ["45067", "45077", "45078"].reduce(
+        (text, port, i) => text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${ports[i]}`),
+        lines!.replace("transfunctioner daemon", `${place.join("\n")}\ntransfunctioner daemon`)
+          .replace("$PWD/dist", `${root}/bin`).replace("README.md", document),
+      );
+      // The first daemon's admin port is the default one, which may be taken here.
+      const admin = { TRF_ADMIN_ADDRESS: `127.0.0.1:${ports[3]}` };
+      const { code, stdout, stderr } = await new Deno.Command("bash", {
+        args: ["-e", "-c", `${script}\nwait`],
+        cwd: root,
+        clearEnv: true,
+        env: { ...binary.env, TMPDIR: root, ...admin },
+        stdin: "null",
+        signal: AbortSignal.timeout(120_000),
+      }).output();
+      const out = new TextDecoder().decode(stdout);
+      assert.equal(code, 0, out + new TextDecoder().decode(stderr));
+      const [, publicKey] = /^public key +([0-9a-f]{66})$/m.exec(out)!;
+      const [, r] = /^r +([0-9a-f]{64})$/m.exec(out)!;
+      const [, s] = /^s +([0-9a-f]{64})$/m.exec(out)!;
+      assert(verifyIndependently(data, publicKey!, r!, s!));
+      assert.match(out, /1 complete|2 complete/);
+    });
+
     await t.step("errors keep their exit codes, and their JSON", async () => {
       assert.equal((await binary.run(["stauts"])).code, 2);
       const { code, out, err } = await binary.run(["status", "--hmoe", "x", "--json"]);
