@@ -103,8 +103,22 @@ program=$cache/program.js
 if [ ! -f "$program" ] || [ "$(hash_of "$program")" != "$program_hash" ]; then
   tail -n "+$((head_lines + 1))" "$self" | head -c "$program_size" | unpack program.js "$program_hash" 0400
 fi
-# Hashing the runtime takes a moment: once when unpacked, and at each start of a daemon.
-if [ ! -x "$runtime" ] || { [ "${1-}" = daemon ] && [ "$(hash_of "$runtime")" != "$runtime_hash" ]; }; then
+# Number, size and time of change of a file: whatever is written to it, or put in its place, shows.
+mark_of() {
+  stat -c '%i %s %z' "$1" 2>/dev/null || stat -f '%i %z %Fc' "$1" 2>/dev/null || :
+}
+
+# Hashing the runtime takes a quarter of a second: once when unpacked, and at the start of a daemon
+# unless the file system says that nobody has touched it since it was last found right.
+whole() {
+  [ -x "$runtime" ] || return 1
+  [ "${1-}" = daemon ] || return 0
+  mark=$(mark_of "$runtime")
+  [ -n "$mark" ] && [ "$mark" = "$(cat "$cache/deno.mark" 2>/dev/null)" ] && return 0
+  [ "$(hash_of "$runtime")" = "$runtime_hash" ] || return 1
+  printf '%s\n' "$mark" >"$cache/deno.mark"
+}
+if ! whole "$@"; then
   tail -n "+$((head_lines + 1))" "$self" | tail -c "+$((program_size + 1))" | unpack deno "$runtime_hash" 0500
 fi
 

@@ -257,6 +257,29 @@ Deno.test("the bundle is built twice alike and makes a key, signs and restarts",
       assert.equal((await binary.ask<{ version: string }>(["version"])).version, VERSION);
     });
 
+    await t.step(
+      "one byte of a runtime that was found right is changed: it is replaced",
+      async () => {
+        const [folder] = [...Deno.readDirSync(cache)].map((e) => `${cache}/${e.name}`);
+        const runtime = `${folder}/deno`;
+        const start = () => binary.run(["daemon"], { ...nodes[0], TRF_CONSENT: "sometimes" });
+        await start();
+        const right = await Deno.readFile(runtime);
+        const { ino } = await Deno.stat(runtime);
+        await start();
+        assert.equal((await Deno.stat(runtime)).ino, ino, "it was not unpacked again");
+        await Deno.chmod(runtime, 0o700);
+        {
+          using open = await Deno.open(runtime, { write: true });
+          // Somewhere in the tables of the file's end, where it does not stop the runtime from running.
+          await open.seek(right.length - 1, Deno.SeekMode.Start);
+          await open.write(Uint8Array.of(right[right.length - 1]! ^ 1));
+        }
+        await start();
+        assert.equal(Buffer.compare(await Deno.readFile(runtime), right), 0);
+      },
+    );
+
     await t.step("a damaged file, an open cache and one inside the home are refused", async () => {
       const bytes = await Deno.readFile(file);
       bytes[bytes.length >> 1]! ^= 1;
