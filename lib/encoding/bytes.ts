@@ -134,5 +134,7 @@ export function intToBytes(n: bigint, length: number): Uint8Array<ArrayBuffer> {
 /** Returns the number of bits of the magnitude of `n`; 0 for 0. */
 export function bitLength(n: bigint): number {
   if (n < 0n) n = -n;
-  return n === 0n ? 0 : n.toString(2).length;
+  // Hexadecimal is a quarter of the text that binary would be, and as cheap to make.
+  const hex = n.toString(16);
+  return 4 * hex.length - 4 + 32 - Math.clz32(parseInt(hex[0]!, 16));
 }

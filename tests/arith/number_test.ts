@@ -116,3 +116,15 @@ Deno.test("isPerfectSquare() knows squares and their neighbours", () => {
   }));
   assert(isPerfectSquare(0n) && isPerfectSquare(1n) && !isPerfectSquare(-4n));
 });
+
+Deno.test("bitLength() is the length in binary, whatever the sign", () => {
+  assert.equal(bitLength(0n), 0);
+  for (let n = 1n; n < 600n; n++) {
+    assert.equal(bitLength(n), n.toString(2).length);
+    assert.equal(bitLength(-n), n.toString(2).length);
+  }
+  for (let bits = 1; bits < 4500; bits += 61) {
+    assert.equal(bitLength((1n << BigInt(bits)) - 1n), bits);
+    assert.equal(bitLength(1n << BigInt(bits)), bits + 1);
+  }
+});
