@@ -131,7 +131,7 @@ export class Dialer {
   async once(address: string, force = false, at?: string): Promise<DialOutcome> {
     if (this.#o.own(address)) return { kind: "self" };
     const key = at === undefined ? address : `${address} at ${at}`;
-    if (!force && (this.#coolDown.get(key) ?? 0) > this.#o.clock.now()) {
+    if (!force && this.resting(key)) {
       return { kind: "failed", reason: "the peer was busy or unreachable a moment ago" };
     }
     if (this.#inFlight.has(key)) {
@@ -140,6 +140,11 @@ export class Dialer {
     const outcome = await this.#dial(address, key, at);
     if (outcome.kind !== "session") this.#cool(key, BUSY_COOLDOWN);
     return outcome;
+  }
+
+  /** Whether `address` was busy or unreachable a moment ago, so that {@link once} leaves it alone. */
+  resting(address: string): boolean {
+    return (this.#coolDown.get(address) ?? 0) > this.#o.clock.now();
   }
 
   /** To be called when a peer has no session any more. */

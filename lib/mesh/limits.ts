@@ -18,6 +18,8 @@ export const PONG_TIMEOUT = 13_000;
 export const MAINTENANCE_INTERVAL = 67_000;
 /** How often a node without any session tries known peers; each one at most every 31 s. */
 export const ALONE_INTERVAL = 5_000;
+/** The first time it does so sooner after its last session ended; up to three times this. */
+export const ALONE_FIRST = 250;
 /** Share of the wanted sessions that own dials fill; the rest is for those who come. */
 export const OWN_SHARE = 0.75;
 /** After a `busy`, an address is refused for this long, and not dialled either (Go). */

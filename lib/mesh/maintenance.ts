@@ -9,7 +9,7 @@ import type { RandomSource } from "../arith/random.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Clock } from "./clock.ts";
 import type { DialOutcome } from "./dialer.ts";
-import { ALONE_INTERVAL, MAINTENANCE_INTERVAL } from "./limits.ts";
+import { ALONE_FIRST, ALONE_INTERVAL, MAINTENANCE_INTERVAL } from "./limits.ts";
 import type { KnownPeer } from "./peer_table.ts";
 
 /** What maintenance needs of its surroundings. */
@@ -35,6 +35,7 @@ export class Maintenance {
   readonly #o: MaintenanceOptions;
   #cancel: (() => void) | null = null;
   #cancelAlone: (() => void) | null = null;
+  #stopped = false;
 
   /** Maintenance that is not running yet. */
   constructor(options: MaintenanceOptions) {
@@ -62,8 +63,21 @@ export class Maintenance {
     });
   }
 
+  /** The last session ended: looks around in a moment instead of with the next round. */
+  hurry(): void {
+    if (this.#stopped) return;
+    this.#cancelAlone?.();
+    // Jitter: a node that dies leaves many alone at once.
+    const wait = ALONE_FIRST * (1 + this.#o.random(1)[0]! / 128);
+    this.#cancelAlone = this.#o.clock.setTimer(wait, () => {
+      if (this.#o.alone()) this.run();
+      this.#watch();
+    });
+  }
+
   /** Stops running. */
   stop(): void {
+    this.#stopped = true;
     this.#cancel?.();
     this.#cancelAlone?.();
   }

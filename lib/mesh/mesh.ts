@@ -6,35 +6,15 @@
 
 import type { Identity } from "../crypto/identity.ts";
 import type { Logger } from "../observe/logger.ts";
-import { Acceptor, isLoopback } from "./acceptor.ts";
-import { Adjacency } from "./adjacency.ts";
-import { noBans } from "./bans.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { Command } from "./commands.ts";
-import { Dialer, type DialOutcome, type TargetView } from "./dialer.ts";
-import { DuplicateCache } from "./duplicates.ts";
-import { advertisedAddress, Entrance } from "./entrance.ts";
-import { encodeOneHop } from "./envelope.ts";
-import { EnvelopeGate } from "./envelopes.ts";
-import { Forwarder } from "./forwarding.ts";
-import { Gossip } from "./gossip.ts";
-import { Guests } from "./guests.ts";
-import { BUSY_REASON, Inbound, type Incoming } from "./inbound.ts";
-import {
-  DUPLICATE_ENTRIES,
-  DUPLICATE_ENTRIES_PER_SOURCE,
-  DUPLICATE_LIFE,
-  OWN_SHARE,
-} from "./limits.ts";
-import { Maintenance } from "./maintenance.ts";
+import type { DialOutcome, TargetView } from "./dialer.ts";
+import { advertisedAddress } from "./entrance.ts";
+import type { Incoming } from "./inbound.ts";
 import type { MeshOptions } from "./mesh_options.ts";
-import { noNameCheck } from "./name_check.ts";
 import type { Listener } from "./net.ts";
-import { laneOf, Outgoing } from "./outgoing.ts";
-import { PeerTable } from "./peer_table.ts";
 import { quietLogger } from "./quiet_logger.ts";
-import { ShortestPaths } from "./routing.ts";
-import { messageOf, Session } from "./session.ts";
-import { SessionTable } from "./session_table.ts";
+import { messageOf } from "./session.ts";
 import { Subscribers } from "./subscribers.ts";
 import {
   type MeshStats,
@@ -44,6 +24,7 @@ import {
   viewSession,
   viewStats,
 } from "./views.ts";
+import { Wiring } from "./wiring.ts";
 
 export type { Incoming, Via } from "./inbound.ts";
 export type { MeshConfig, MeshOptions } from "./mesh_options.ts";
@@ -55,36 +36,19 @@ export class Mesh {
   readonly #o: MeshOptions;
   readonly #self: Identity;
   readonly #log: Logger;
-  readonly #table: PeerTable;
-  readonly #adjacency: Adjacency;
-  readonly #sessions: SessionTable;
-  readonly #gossip: Gossip;
-  readonly #forwarder: Forwarder;
-  readonly #gate: EnvelopeGate;
-  readonly #inbound: Inbound;
-  readonly #outgoing: Outgoing;
-  readonly #entrance: Entrance;
-  readonly #dialer: Dialer;
-  readonly #maintenance: Maintenance;
-  readonly #guests: Guests;
-  /** Sessions with peers that nobody had told us about. */
-  readonly #strangers = new WeakSet<Session>();
+  readonly #parts: Wiring;
   readonly #handlers: Subscribers<[Incoming]>;
   readonly #watchers: Subscribers<[peer: Identity, up: boolean]>;
   #listener: Listener | null = null;
   #acceptor: Acceptor | null = null;
   #started: number | null = null;
   #stopped = false;
-  #ended = 0;
 
   /** Builds the mesh; {@link start} makes it go. */
   constructor(options: MeshOptions) {
     this.#o = options;
-    const { identity, clock, random, net, config } = options;
-    const names = options.names ?? noNameCheck;
-    const bans = options.bans ?? noBans;
-    this.#self = identity.identity;
-    const log = this.#log = quietLogger(options.log, clock);
+    this.#self = options.identity.identity;
+    const log = this.#log = quietLogger(options.log, options.clock);
     this.#handlers = new Subscribers((error, [{ command, session }]) =>
       log.error("command handler failed", {
         type: command.type,
@@ -95,132 +59,13 @@ export class Mesh {
     this.#watchers = new Subscribers((error, [peer]) =>
       log.error("session watcher failed", { peer, reason: messageOf(error) })
     );
-    this.#table = new PeerTable(clock, this.#self);
-    this.#adjacency = new Adjacency(
-      clock,
-      this.#self,
-      (node) => this.#table.get(node) !== undefined,
-    );
-    this.#sessions = new SessionTable(clock, this.#self, {
-      firstMessages: (session) => this.#firstMessages(session),
-      opened: (session) => this.#opened(session),
-      closed: (session, reason) => this.#closed(session, reason),
-    });
-    this.#guests = new Guests({
-      config,
-      sessions: this.#sessions,
-      dialer: () => this.#dialer,
-      table: this.#table,
-      bans,
-    });
-    const sessions = () => this.#sessions.list();
-    const send = (session: Session, command: Command) => void this.#send(session, command);
-    this.#gossip = new Gossip({
-      clock,
-      self: this.#self,
-      nacl: identity.naclPublic,
+    this.#parts = new Wiring(options, {
       log,
-      table: this.#table,
-      adjacency: this.#adjacency,
       address: () => this.address(),
-      sessions,
-      send,
-    });
-    this.#forwarder = new Forwarder({
-      self: this.#self,
-      log,
-      duplicates: new DuplicateCache(
-        clock,
-        DUPLICATE_LIFE,
-        DUPLICATE_ENTRIES,
-        DUPLICATE_ENTRIES_PER_SOURCE,
-      ),
-      router: options.router ?? new ShortestPaths({
-        self: this.#self,
-        adjacency: this.#adjacency,
-        neighbours: () => this.#sessions.peers(),
-      }),
-      session: (peer) => this.#sessions.get(peer),
-      sessions,
-    });
-    this.#gate = new EnvelopeGate(clock, identity);
-    this.#outgoing = new Outgoing({
-      identity,
-      random,
-      forwarder: this.#forwarder,
-      session: (peer) => this.#sessions.get(peer),
-      naclOf: (peer) => this.#table.naclOf(peer),
-    });
-    this.#inbound = new Inbound({
-      clock,
-      self: this.#self,
-      log,
-      forwarder: this.#forwarder,
-      gate: this.#gate,
-      gossip: this.#gossip,
-      used: (session) => this.#sessions.used(session),
-      ponged: (session) => {
-        this.#table.ponged(session.peer);
-        if (session.roundTrip !== null) options.onRoundTrip?.(session.peer, session.roundTrip);
-      },
-      send,
-      sendSealed: (to, command) => {
-        this.sendSealed(to, command).catch((error) =>
-          log.warn("answer not sent", { to, type: command.type, reason: messageOf(error) })
-        );
-      },
-      deliver: (incoming) => {
-        const { sender } = incoming;
-        if (sender === null || bans.identity(sender) === null) this.#handlers.tell(incoming);
-      },
-      isLocal: isLoopback,
-    });
-    this.#entrance = new Entrance({
-      identity,
-      net,
-      clock,
-      random,
-      log,
-      names,
-      bans,
-      software: config.software,
-      room: (peer, host) => this.#guests.room(peer, host),
-      opener: options.opener,
-      directions: () => encodeOneHop(this.#gossip.nearby(), this.#self),
-      admit: (facts, link) => {
-        const session = new Session(facts, link, clock, {
-          ping: () => this.#ping(),
-          frame: (s, cleartext) => this.#inbound.frame(s, cleartext),
-          ended: (s, reason) => this.#sessionEnded(s, reason),
-        });
-        if (this.#table.meet(facts.peer, facts.nacl, facts.dialled)) this.#strangers.add(session);
-        const admission = this.#sessions.admit(session);
-        if (admission !== "opened") {
-          log.debug("second connection to a peer", { peer: facts.peer, admission });
-        }
-      },
-    });
-    this.#dialer = new Dialer({
-      clock,
-      random,
-      log,
-      dial: (address, at) => this.#entrance.dial(address, at),
-      connected: (peer) => this.#sessions.get(peer) !== undefined,
       own: (address) => this.#ownAddress(address),
-    });
-    this.#maintenance = new Maintenance({
-      clock,
-      random,
-      log,
-      alone: () => this.#sessions.size === 0,
-      // Where everybody filled every place, nobody new could come in.
-      missing: () => Math.ceil(config.peersWanted * OWN_SHARE) - this.#sessions.size,
-      candidates: () =>
-        this.#table.list().filter((peer) =>
-          peer.address !== "" && this.#sessions.get(peer.identity) === undefined &&
-          bans.identity(peer.identity) === null && !names.refusesTarget?.(peer.address)
-        ),
-      dial: (address) => this.#dialer.once(address),
+      stopped: () => this.#stopped,
+      deliver: (incoming) => this.#handlers.tell(incoming),
+      session: (peer, up) => this.#watchers.tell(peer, up),
     });
   }
 
@@ -257,8 +102,8 @@ export class Mesh {
         listener: this.#listener,
         clock,
         log: this.#log,
-        refuse: (remote) => this.#entrance.refuse(remote),
-        handshake: (connection) => this.#entrance.accept(connection),
+        refuse: (remote) => this.#parts.entrance.refuse(remote),
+        handshake: (connection) => this.#parts.entrance.accept(connection),
       });
       void this.#acceptor.run();
       this.#log.info("listening for peers", {
@@ -267,46 +112,46 @@ export class Mesh {
       });
     }
     this.#started = clock.now();
-    this.#gossip.start();
-    this.#maintenance.start();
-    for (const address of config.connect) this.#dialer.keep(address);
+    this.#parts.gossip.start();
+    this.#parts.maintenance.start();
+    for (const address of config.connect) this.#parts.dialer.keep(address);
   }
 
   /** Ends all sessions and timers. Resolves at once; starting again is not possible. */
   stop(): Promise<void> {
     this.#stopped = true;
     this.#started = null;
-    this.#maintenance.stop();
-    this.#gossip.stop();
-    this.#dialer.stop();
+    this.#parts.maintenance.stop();
+    this.#parts.gossip.stop();
+    this.#parts.dialer.stop();
     this.#acceptor?.stop();
-    this.#entrance.stop();
-    this.#sessions.endAll("the node stops");
+    this.#parts.entrance.stop();
+    this.#parts.sessions.endAll("the node stops");
     return Promise.resolve();
   }
 
   /** All sessions in use. */
   sessions(): SessionView[] {
-    return this.#sessions.list().map(viewSession);
+    return this.#parts.sessions.list().map(viewSession);
   }
 
   /** The configured peers and how dialling them fares. */
   targets(): TargetView[] {
-    return this.#dialer.targets();
+    return this.#parts.dialer.targets();
   }
 
   /** All known nodes, ourselves first. */
   peers(): PeerView[] {
     return viewPeers(
-      this.#gossip.ownRecord(),
-      this.#table.list(),
-      (peer) => this.#sessions.get(peer),
+      this.#parts.gossip.ownRecord(),
+      this.#parts.table.list(),
+      (peer) => this.#parts.sessions.get(peer),
     );
   }
 
   /** Whether the key of a node is known, so that messages can be sealed to it. */
   knows(identity: Identity): boolean {
-    return this.#table.naclOf(identity) !== undefined;
+    return this.#parts.table.naclOf(identity) !== undefined;
   }
 
   /** Counters and gauges of this moment. */
@@ -314,16 +159,16 @@ export class Mesh {
     return viewStats({
       uptime: this.#started === null ? null : this.#o.clock.now() - this.#started,
       listening: this.#listener !== null,
-      sessions: this.#sessions.list(),
-      peersKnown: this.#gossip.count(),
-      forwarding: this.#forwarder.counters,
-      inbound: this.#inbound.counters,
-      gossipDropped: this.#gossip.dropped,
-      broadcasts: this.#outgoing.broadcasts,
-      coolDownDropped: this.#entrance.coolDownDropped,
-      banDropped: this.#entrance.banDropped,
-      gate: this.#gate,
-      sessionsEnded: this.#ended,
+      sessions: this.#parts.sessions.list(),
+      peersKnown: this.#parts.gossip.count(),
+      forwarding: this.#parts.forwarder.counters,
+      inbound: this.#parts.inbound.counters,
+      gossipDropped: this.#parts.gossip.dropped,
+      broadcasts: this.#parts.outgoing.broadcasts,
+      coolDownDropped: this.#parts.entrance.coolDownDropped,
+      banDropped: this.#parts.entrance.banDropped,
+      gate: this.#parts.gate,
+      sessionsEnded: this.#parts.ended,
       handshakes: this.#acceptor?.handshakes ?? 0,
     });
   }
@@ -344,12 +189,12 @@ export class Mesh {
    * @param at the IP address to connect to, where the address's host is a name looked up before.
    */
   addPeer(address: string, at?: string): Promise<DialOutcome> {
-    return this.#dialer.once(address, true, at);
+    return this.#parts.dialer.once(address, true, at);
   }
 
   /** Keeps a session with whoever is at `address`, as if it stood in the connect list. */
   keepPeer(address: string): void {
-    this.#dialer.keep(address);
+    this.#parts.dialer.keep(address);
   }
 
   /**
@@ -358,22 +203,22 @@ export class Mesh {
    * own: only a ban keeps it out.
    */
   removePeer(subject: string): boolean {
-    return this.#guests.remove(subject);
+    return this.#parts.guests.remove(subject);
   }
 
   /** Ends the sessions that a ban forbids; to be called after a ban was made. */
   enforceBans(): void {
-    this.#guests.enforce();
+    this.#parts.guests.enforce();
   }
 
   /** Messages that wait to be written, for each session. */
   queueLengths(): number[] {
-    return this.#sessions.list().map((session) => session.queued);
+    return this.#parts.sessions.list().map((session) => session.queued);
   }
 
   /** Ends the session with a peer, if there is one; a configured peer is dialled again. */
   disconnect(peer: Identity, reason: string): void {
-    this.#sessions.get(peer)?.end(reason);
+    this.#parts.sessions.get(peer)?.end(reason);
   }
 
   /**
@@ -388,7 +233,7 @@ export class Mesh {
     command: Command,
     everyWay = false,
   ): Promise<"direct" | "sealed"> {
-    return this.#outgoing.sendDirectOrSealed(to, command, everyWay);
+    return this.#parts.outgoing.sendDirectOrSealed(to, command, everyWay);
   }
 
   /**
@@ -397,7 +242,7 @@ export class Mesh {
    * @throws {SendError} `unknown-peer`, `no-session`, `too-large` or `not-allowed`.
    */
   sendSealed(to: Identity, inner: Command): Promise<void> {
-    return this.#outgoing.sendSealed(to, inner);
+    return this.#parts.outgoing.sendSealed(to, inner);
   }
 
   /**
@@ -407,7 +252,7 @@ export class Mesh {
    * @throws {SendError} `no-session`, `too-large` or `not-allowed`.
    */
   sendRouted(to: Identity, command: Command): Promise<void> {
-    return this.#outgoing.sendRouted(to, command);
+    return this.#parts.outgoing.sendRouted(to, command);
   }
 
   /**
@@ -417,52 +262,7 @@ export class Mesh {
    * @throws {SendError} `not-allowed` for any other command, `too-large`.
    */
   broadcast(command: Command): Promise<boolean> {
-    return this.#outgoing.broadcast(command);
-  }
-
-  #send(session: Session, command: Command): Promise<boolean> {
-    return session.send(laneOf(command), encodeOneHop(command, this.#self));
-  }
-
-  #ping(): Uint8Array {
-    const seconds = BigInt(Math.floor(this.#o.clock.now() / 1000));
-    return encodeOneHop({ type: "ping", originTimestamp: seconds }, this.#self);
-  }
-
-  #firstMessages(session: Session): Uint8Array[] {
-    const notify = encodeOneHop(this.#gossip.notify(), this.#self);
-    // One of our own kind whom others told us about has told them what it knows, too.
-    if (session.ours && !this.#strangers.has(session)) return [notify];
-    return [notify, encodeOneHop({ type: "peer-list-request" }, this.#self)];
-  }
-
-  #opened(session: Session): void {
-    this.#log.info("session opened", {
-      peer: session.peer,
-      address: viewSession(session).address,
-      direction: session.facts.dialled === null ? "inbound" : "outbound",
-      ours: session.ours,
-    });
-    this.#adjacency.touch();
-    this.#gossip.news([session.peer]);
-    this.#watchers.tell(session.peer, true);
-  }
-
-  #closed(session: Session, reason: string): void {
-    this.#table.part(session.peer);
-    this.#adjacency.part(session.peer);
-    this.#dialer.sessionEnded({
-      peer: session.peer,
-      life: this.#o.clock.now() - session.since,
-      busy: reason === BUSY_REASON,
-    }, session.facts.dialled);
-    this.#watchers.tell(session.peer, false);
-  }
-
-  #sessionEnded(session: Session, reason: string): void {
-    this.#ended++;
-    this.#log[this.#stopped ? "debug" : "info"]("session closed", { peer: session.peer, reason });
-    this.#sessions.ended(session, reason);
+    return this.#parts.outgoing.broadcast(command);
   }
 
   #ownAddress(address: string): boolean {

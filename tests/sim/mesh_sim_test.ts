@@ -1,4 +1,4 @@
-/** Sixty simulated nodes: finding each other, routing, churn, cuts, loss, floods. */
+/** Forty to sixty simulated nodes: finding each other, routing, churn, cuts, loss. */
 
 import assert from "node:assert/strict";
 import { MAINTENANCE_INTERVAL } from "../../lib/mesh/limits.ts";
@@ -14,6 +14,37 @@ async function grown(seed: string): Promise<Simulation> {
   await sim.converge(30_000);
   return sim;
 }
+
+Deno.test("a simulated mesh converges within 10 s in whatever order its nodes meet", async () => {
+  // In some of these a newcomer finds nobody but full nodes at first.
+  for (const seed of ["routes", "loss", "s2", "s6", "q1-1", "q1-2", "q1-3", "q1-4"]) {
+    const sim = new Simulation({ size: 40, seed });
+    try {
+      await sim.start();
+      const ms = await sim.converge(10_000);
+      assert(ms > 0, "not before anything was said");
+      const sessions = sim.nodes.map((node) => node.mesh.sessions().length);
+      assert(Math.min(...sessions) >= 1, `seed ${seed} leaves a node alone`);
+    } finally {
+      await sim.stop();
+    }
+  }
+});
+
+Deno.test("a node whose only neighbour dies has another one within a second", async () => {
+  const sim = new Simulation({ size: 6, seed: "orphan", connect: (i) => i === 0 ? [] : [0] });
+  try {
+    await sim.start();
+    await sim.converge(10_000);
+    const orphans = sim.nodes.filter((n) => n.mesh.sessions().length === 1);
+    assert(orphans.length > 0, "there are nodes that depend on the first one");
+    await sim.stop([sim.nodes[0]!]);
+    await sim.clock.advance(1_000);
+    for (const node of orphans) assert(node.mesh.sessions().length > 0, `node ${node.index}`);
+  } finally {
+    await sim.stop();
+  }
+});
 
 Deno.test("a simulated mesh converges within 30 s and routes at the length of the way", async () => {
   const sim = await grown("routes");
