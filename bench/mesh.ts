@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- prints its figures
 /**
  * Figures of the mesh: `deno run -A --v8-flags=--expose-gc,--max-old-space-size=12000 bench/mesh.ts
- * [--json] [--nodes 10,100,1000] [--no-sockets]`.
+ * [--json] [--nodes 10,100,1000] [--no-sockets] [--no-simulation]`.
  *
  * The first part simulates N real nodes on virtual time (see `tests/sim`): only the byte stream and
  * its encryption are replaced. The second part uses real sockets on loopback, both ends in this
@@ -13,8 +13,10 @@
 import { systemRandom } from "../lib/arith/random.ts";
 import { NodeIdentity } from "../lib/crypto/identity.ts";
 import { systemClock } from "../lib/mesh/clock.ts";
+import { FRAME_HEADER_BYTES, FrameOpener, FrameSealer } from "../lib/mesh/frames.ts";
 import { handshake } from "../lib/mesh/handshake.ts";
 import type { Connection } from "../lib/mesh/net.ts";
+import { NonceSequence } from "../lib/mesh/nonces.ts";
 import { Transport } from "../lib/mesh/transport.ts";
 import { denoNet } from "../lib/node/deno_net.ts";
 import { Simulation } from "../tests/sim/simulation.ts";
@@ -192,6 +194,63 @@ async function plainEcho(size: number, count: number, window: number): Promise<n
   return count / seconds;
 }
 
+/** Frames per second from one end to the other, `window` on their way at once. */
+async function frameStream(size: number, count: number, window: number): Promise<number> {
+  const [a, b] = await session();
+  const body = systemRandom(size);
+  const begun = performance.now();
+  const sending = (async () => {
+    const waiting: Promise<void>[] = [];
+    for (let i = 0; i < count; i++) {
+      waiting.push(a.send(body));
+      if (waiting.length >= window) await waiting.shift();
+    }
+    await Promise.all(waiting);
+  })();
+  for (let i = 0; i < count; i++) await b.receive();
+  const seconds = (performance.now() - begun) / 1000;
+  await sending;
+  a.close();
+  b.close();
+  return count / seconds;
+}
+
+/** The same work without sockets: frames sealed and opened per second. */
+function sealAndOpen(size: number, count: number): Promise<number> {
+  const key = systemRandom(32);
+  const sealer = new FrameSealer(key, new NonceSequence(systemRandom(24)));
+  const opener = new FrameOpener(key);
+  const body = systemRandom(size);
+  const begun = performance.now();
+  for (let i = 0; i < count; i++) {
+    const frame = sealer.seal(body);
+    opener.openHeader(frame.subarray(0, FRAME_HEADER_BYTES));
+    opener.openBody(frame.subarray(FRAME_HEADER_BYTES));
+  }
+  return Promise.resolve(count / ((performance.now() - begun) / 1000));
+}
+
+/** Plain TCP from one end to the other, bytes per second. */
+async function plainStream(bytes: number, chunk: number): Promise<number> {
+  const [a, b] = await pair();
+  const body = systemRandom(chunk);
+  const begun = performance.now();
+  const sending = (async () => {
+    for (let at = 0; at < bytes; at += chunk) await all(a, body);
+  })();
+  const into = new Uint8Array(chunk);
+  for (let at = 0; at < bytes;) {
+    const n = await b.read(into);
+    if (n === null) throw new Error("connection closed");
+    at += n;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  await sending;
+  a.close();
+  b.close();
+  return bytes / seconds;
+}
+
 async function sockets() {
   const runs = async (measure: () => Promise<number>) => {
     await measure();
@@ -202,12 +261,23 @@ async function sockets() {
   const small = 200;
   const large = 64 * 1024;
   const mb = (perSecond: number) => perSecond * large / 1e6;
+  const framesPerSecond = await runs(() => frameStream(small, 20_000, 256));
+  const withoutSockets = await runs(() => sealAndOpen(small, 20_000));
+  const largeFrames = await runs(() => frameStream(large, 1_000, 16));
+  const largeWithout = await runs(() => sealAndOpen(large, 1_000));
   return {
     sessionsPerSecond: await runs(sessionsPerSecond),
-    framesPerSecond: await runs(() => frameEcho(small, 4_000, 64)),
-    plainMessagesPerSecond: await runs(() => plainEcho(small, 4_000, 64)),
-    sessionMBPerSecond: mb(await runs(() => frameEcho(large, 300, 8))),
-    plainMBPerSecond: mb(await runs(() => plainEcho(large, 300, 8))),
+    framesPerSecond,
+    framesPerSecondWithoutSockets: withoutSockets,
+    shareOfFrames: framesPerSecond / withoutSockets,
+    sessionMBPerSecond: mb(largeFrames),
+    sessionMBPerSecondWithoutSockets: mb(largeWithout),
+    shareOfMB: largeFrames / largeWithout,
+    plainMBPerSecond: await runs(() => plainStream(256e6, large)) / 1e6,
+    echoesPerSecond: await runs(() => frameEcho(small, 4_000, 64)),
+    plainEchoesPerSecond: await runs(() => plainEcho(small, 4_000, 64)),
+    echoMBPerSecond: mb(await runs(() => frameEcho(large, 300, 8))),
+    plainEchoMBPerSecond: mb(await runs(() => plainEcho(large, 300, 8))),
   };
 }
 
@@ -217,7 +287,7 @@ if (import.meta.main) {
     ? [10, 100, 1_000]
     : Deno.args[Deno.args.indexOf("--nodes") + 1]!.split(",").map(Number);
   const simulated: Scale[] = [];
-  for (const nodes of sizes) {
+  for (const nodes of Deno.args.includes("--no-simulation") ? [] : sizes) {
     simulated.push(await scale(nodes));
   }
   const real = Deno.args.includes("--no-sockets") ? null : await sockets();
@@ -236,12 +306,14 @@ if (import.meta.main) {
       ["idleFramesPerNodeMinute", "idle frames sent per node and minute", 0],
       ["wallSeconds", "wall time of the simulation, s", 0],
     ];
-    for (const [field, label, digits] of rows) {
+    for (const [field, label, digits] of simulated.length > 0 ? rows : []) {
       const cells = simulated.map((s) => s[field].toFixed(digits).padStart(10));
       console.log(label.padEnd(48) + cells.join(""));
     }
     for (const [name, value] of Object.entries(real ?? {})) {
-      console.log(`${name.padEnd(48)}${value.toFixed(value < 100 ? 1 : 0).padStart(10)}`);
+      console.log(
+        `${name.padEnd(48)}${value.toFixed(value < 2 ? 2 : value < 100 ? 1 : 0).padStart(10)}`,
+      );
     }
   }
 }

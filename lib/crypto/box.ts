@@ -5,6 +5,8 @@
  */
 
 import nacl from "tweetnacl";
+import { BoxKernel, MOST_BOX_BYTES } from "./box_kernel.ts";
+import { agreesWith } from "./box_self_test.ts";
 
 /** Length of a secretbox and box key, and of an X25519 key, in bytes. */
 export const BOX_KEY_BYTES = 32;
@@ -21,22 +23,75 @@ const { lowlevel } = nacl as unknown as { lowlevel: LowLevel };
 const SIGMA = new TextEncoder().encode("expand 32-byte k");
 const ZERO_INPUT = new Uint8Array(16);
 
-/** Encrypts: returns tag (16 bytes) followed by the ciphertext. A nonce serves once per key. */
+/** This thread's kernel, made at first use; `null` where it does not compute as it should. */
+let kernel: BoxKernel | null | undefined;
+
+function makeKernel(): BoxKernel | null {
+  try {
+    const candidate = new BoxKernel();
+    return agreesWith(candidate, nacl) ? candidate : null;
+  } catch (error) {
+    // An engine without vector instructions refuses the module.
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    return null;
+  }
+}
+
+/** The kernel, if it can take `size` bytes. Checks the other lengths, as the kernel does not. */
+function kernelFor(size: number, nonce: Uint8Array, key: Uint8Array): BoxKernel | null {
+  if (nonce.length !== BOX_NONCE_BYTES || key.length !== BOX_KEY_BYTES) {
+    throw new RangeError(
+      `Cannot use a secretbox: nonce and key must be ${BOX_NONCE_BYTES} and ${BOX_KEY_BYTES} bytes`,
+    );
+  }
+  if (size > MOST_BOX_BYTES) return null;
+  return kernel === undefined ? kernel = makeKernel() : kernel;
+}
+
+/**
+ * Encrypts: returns tag (16 bytes) followed by the ciphertext. A nonce serves once per key.
+ *
+ * @throws {RangeError} if nonce or key have another length than theirs.
+ */
 export function secretboxSeal(
   cleartext: Uint8Array,
   nonce: Uint8Array,
   key: Uint8Array,
-): Uint8Array {
-  return nacl.secretbox(cleartext, nonce, key);
+): Uint8Array<ArrayBuffer> {
+  const box = new Uint8Array(BOX_TAG_BYTES + cleartext.length);
+  secretboxSealInto(box, 0, cleartext, nonce, key);
+  return box;
 }
 
-/** Checks and decrypts; `null` if the box was not made with this key and nonce. */
+/**
+ * The same, written into `out` from `at` on, where there must be room.
+ *
+ * @throws {RangeError} if nonce or key have another length than theirs, or there is no room.
+ */
+export function secretboxSealInto(
+  out: Uint8Array,
+  at: number,
+  cleartext: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): void {
+  const fast = kernelFor(cleartext.length, nonce, key);
+  if (fast === null) out.set(nacl.secretbox(cleartext, nonce, key), at);
+  else fast.seal(out, at, cleartext, nonce, key);
+}
+
+/**
+ * Checks and decrypts; `null` if the box was not made with this key and nonce.
+ *
+ * @throws {RangeError} if nonce or key have another length than theirs.
+ */
 export function secretboxOpen(
   box: Uint8Array,
   nonce: Uint8Array,
   key: Uint8Array,
 ): Uint8Array | null {
-  return nacl.secretbox.open(box, nonce, key);
+  const fast = kernelFor(box.length, nonce, key);
+  return fast === null ? nacl.secretbox.open(box, nonce, key) : fast.open(box, nonce, key);
 }
 
 /** Returns the X25519 public key (32 bytes) of a 32-byte private key, which is clamped inside. */

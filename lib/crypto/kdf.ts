@@ -28,6 +28,21 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array<Arr
   return hmac(nobleSha256, key, message) as Uint8Array<ArrayBuffer>;
 }
 
+/** HMAC-SHA256 of many messages under one key, which is taken in once. */
+export class HmacSha256 {
+  readonly #keyed: ReturnType<typeof hmac.create>;
+
+  /** @param key of any length; not kept. */
+  constructor(key: Uint8Array) {
+    this.#keyed = hmac.create(nobleSha256, key);
+  }
+
+  /** Returns the code of `message`, 32 bytes. */
+  of(message: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#keyed.clone().update(message).digest() as Uint8Array<ArrayBuffer>;
+  }
+}
+
 /**
  * HKDF-SHA256 (RFC 5869), extract and expand.
  *

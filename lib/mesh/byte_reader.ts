@@ -62,6 +62,13 @@ export class ByteReader {
     }
   }
 
+  /** The next `length` bytes if they have arrived already; a view that is valid until the next call. */
+  held(length: number): Uint8Array | null {
+    if (this.#end - this.#start < length) return null;
+    this.#start += length;
+    return this.#buffer.subarray(this.#start - length, this.#start);
+  }
+
   /**
    * Reads exactly `length` bytes. The result may be a view that is valid until the next call.
    *

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BOX_NONCE_BYTES, BOX_TAG_BYTES, secretboxOpen, secretboxSeal } from "../crypto/box.ts";
+import { BOX_NONCE_BYTES, BOX_TAG_BYTES, secretboxOpen, secretboxSealInto } from "../crypto/box.ts";
 import { u32be } from "../encoding/bytes.ts";
 import { WireError } from "./errors.ts";
 import { NonceMemory, NonceSequence } from "./nonces.ts";
@@ -50,13 +50,11 @@ export class FrameSealer {
     const frame = new Uint8Array(FRAME_HEADER_BYTES + bodySize);
     const headerNonce = this.#nonces.next();
     frame.set(headerNonce);
-    frame.set(secretboxSeal(u32be(bodySize), headerNonce, this.#key), BOX_NONCE_BYTES);
+    secretboxSealInto(frame, BOX_NONCE_BYTES, u32be(bodySize), headerNonce, this.#key);
     const bodyNonce = this.#nonces.next();
     frame.set(bodyNonce, FRAME_HEADER_BYTES);
-    frame.set(
-      secretboxSeal(cleartext, bodyNonce, this.#key),
-      FRAME_HEADER_BYTES + BOX_NONCE_BYTES,
-    );
+    const body = FRAME_HEADER_BYTES + BOX_NONCE_BYTES;
+    secretboxSealInto(frame, body, cleartext, bodyNonce, this.#key);
     return frame;
   }
 

@@ -124,6 +124,11 @@ export const LOG_RATE = 1;
 /** Burst of the same. */
 export const LOG_BURST = 60;
 
+/**
+ * Bytes handed to a connection before earlier ones are written: small frames leave together, and a
+ * ping waits behind no more than this.
+ */
+export const PIPELINE_BYTES = 64 * 1024;
 /** Bytes of own messages waiting for one session; more means the peer does not read. */
 export const QUEUE_OWN_BYTES = 64 * 1024 * 1024;
 /** Bytes of other nodes' messages waiting for one session; further ones are dropped and counted. */

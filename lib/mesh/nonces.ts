@@ -6,12 +6,12 @@
  */
 
 import { BOX_NONCE_BYTES } from "../crypto/box.ts";
-import { hmacSha256 } from "../crypto/kdf.ts";
+import { HmacSha256 } from "../crypto/kdf.ts";
 import { u64be } from "../encoding/bytes.ts";
 
 /** Makes nonces: the first 24 bytes of HMAC-SHA256 over a counter that starts at 1. */
 export class NonceSequence {
-  readonly #key: Uint8Array;
+  readonly #hmac: HmacSha256;
   #counter: bigint;
 
   /**
@@ -19,14 +19,14 @@ export class NonceSequence {
    * @param used how many nonces were drawn before.
    */
   constructor(key: Uint8Array, used = 0n) {
-    this.#key = key;
+    this.#hmac = new HmacSha256(key);
     this.#counter = used;
   }
 
   /** Returns the next nonce, 24 bytes. */
   next(): Uint8Array<ArrayBuffer> {
     this.#counter++;
-    return hmacSha256(this.#key, u64be(this.#counter)).subarray(0, BOX_NONCE_BYTES);
+    return this.#hmac.of(u64be(this.#counter)).subarray(0, BOX_NONCE_BYTES);
   }
 }
 

@@ -43,20 +43,31 @@ export class Outbox {
   readonly #lanes: Record<Exclude<Lane, "relay">, Waiting[]> = { control: [], own: [] };
   readonly #bytes = { control: 0, own: 0 };
   readonly #relay: RelayLane;
-  #writing = false;
+  readonly #pipeline: number;
+  /** Bytes handed over and not written yet. */
+  #inFlight = 0;
+  /** Messages handed over and not written yet. */
+  #writing = 0;
   #open = true;
   #relayNext = false;
 
-  /** `write` sends one frame; its first failure is told to `failed` and ends the outbox. */
+  /**
+   * `write` sends one frame; its first failure is told to `failed` and ends the outbox.
+   *
+   * @param pipeline bytes that may be handed to `write` before earlier ones are written, so that
+   * small frames can leave together; by default each waits for the one before.
+   */
   constructor(
     write: (cleartext: Uint8Array) => Promise<void>,
     failed: (error: unknown) => void,
     limits: LaneLimits = MESH_LANES,
+    pipeline = 0,
   ) {
     this.#write = write;
     this.#failed = failed;
     this.#limits = limits;
     this.#relay = new RelayLane(limits.relay);
+    this.#pipeline = pipeline;
   }
 
   /** Number of messages waiting. */
@@ -88,7 +99,7 @@ export class Outbox {
       this.#lanes[lane].push(message);
       this.#bytes[lane] += bytes.length;
     }
-    if (!this.#writing) void this.#run();
+    this.#handOver();
   }
 
   /** Ends the outbox; what waits is reported as not written. */
@@ -124,21 +135,33 @@ export class Outbox {
     return message;
   }
 
-  async #run(): Promise<void> {
-    this.#writing = true;
-    for (let message = this.#next(); message !== undefined; message = this.#next()) {
-      try {
-        await this.#write(message.bytes);
-      } catch (error) {
-        message.done(false);
-        // Nothing was written of a message that fits no frame: the connection is still good.
-        if (error instanceof WireError && error.kind === "too-large") continue;
+  #handOver(): void {
+    while (this.#writing === 0 || this.#inFlight < this.#pipeline) {
+      const message = this.#next();
+      if (message === undefined) return;
+      void this.#give(message);
+    }
+  }
+
+  async #give(message: Waiting): Promise<void> {
+    const { bytes } = message;
+    this.#writing++;
+    this.#inFlight += bytes.length;
+    let written = false;
+    try {
+      await this.#write(bytes);
+      written = true;
+    } catch (error) {
+      // Nothing was written of a message that fits no frame: the connection is still good.
+      const harmless = error instanceof WireError && error.kind === "too-large";
+      if (!harmless && this.#open) {
         this.close();
         this.#failed(error);
-        break;
       }
-      message.done(true);
     }
-    this.#writing = false;
+    this.#writing--;
+    this.#inFlight -= bytes.length;
+    message.done(written);
+    this.#handOver();
   }
 }

@@ -13,6 +13,7 @@ import {
   GO_SEND_BURST,
   GO_SEND_RATE,
   PING_INTERVAL,
+  PIPELINE_BYTES,
   PONG_TIMEOUT,
   READ_TURN,
 } from "./limits.ts";
@@ -138,6 +139,9 @@ export class Session {
         this.counters.bytesOut += bytes.length;
       },
       (error) => this.#writeFailed(`write failed: ${messageOf(error)}`),
+      undefined,
+      // A paced peer gets one frame at a time, in order.
+      pace === null ? PIPELINE_BYTES : 0,
     );
   }
 

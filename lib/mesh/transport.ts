@@ -6,6 +6,7 @@
 
 import type { RandomSource } from "../arith/random.ts";
 import { BOX_KEY_BYTES, BOX_NONCE_BYTES, x25519Public } from "../crypto/box.ts";
+import { concat } from "../encoding/bytes.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { type Clock, withDeadline } from "./clock.ts";
 import { WireError } from "./errors.ts";
@@ -33,6 +34,16 @@ export const WRITE_MS = 4_000;
 /** Most bytes that may wait to be written: sixteen frames of the largest size. */
 export const MAX_BACKLOG_BYTES = 16 * (1 << 20);
 
+/** Frames that wait together are written together up to so many bytes. */
+const JOINED_WRITE_BYTES = 64 * 1024;
+
+/** A sealed frame on its way out. */
+interface Unwritten {
+  readonly frame: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** What a transport needs of the world. */
 export interface TransportOptions {
   readonly clock: Clock;
@@ -56,8 +67,11 @@ export class Transport {
   readonly #reader: ByteReader;
   readonly #sealer: FrameSealer;
   readonly #opener: FrameOpener;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #unwritten: Unwritten[] = [];
+  #writing: Promise<void> | null = null;
   #backlog = 0;
+  /** Size of the body that follows next, once its header is opened. */
+  #bodySize: number | null = null;
   #receiving = false;
   #fault: WireError | undefined;
   /** Why nothing can be written any more, while what has arrived may still be read. */
@@ -178,23 +192,48 @@ export class Transport {
     // Sealing at once keeps frames in nonce order and copies the caller's bytes.
     const frame = this.#sealer.seal(cleartext);
     this.#backlog += frame.length;
-    const turn = this.#writing.then(() => this.#write(frame));
-    this.#writing = turn.catch(() => {});
-    await turn;
+    await new Promise<void>((resolve, reject) => {
+      this.#unwritten.push({ frame, resolve, reject });
+      this.#writing ??= this.#writeOut();
+    });
   }
 
-  async #write(frame: Uint8Array): Promise<void> {
+  /** Writes until nothing waits; small frames that wait together leave together. */
+  async #writeOut(): Promise<void> {
+    // What is sent in the same turn belongs to the same write.
+    await Promise.resolve();
+    while (this.#unwritten.length > 0) {
+      let bytes = 0;
+      let count = 0;
+      for (const { frame } of this.#unwritten) {
+        if (count > 0 && bytes + frame.length > JOINED_WRITE_BYTES) break;
+        bytes += frame.length;
+        count++;
+      }
+      const batch = this.#unwritten.splice(0, count);
+      const frames = batch.map(({ frame }) => frame);
+      try {
+        await this.#write(count === 1 ? frames[0]! : concat(...frames));
+        this.#backlog -= bytes;
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        this.#backlog -= bytes;
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#writing = null;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     try {
       this.#checkWritable();
-      await withDeadline(this.#clock, WRITE_MS, () => writeAll(this.#conn, frame), () => {
+      await withDeadline(this.#clock, WRITE_MS, () => writeAll(this.#conn, bytes), () => {
         const fault = new WireError("deadline", "Cannot send: the peer does not read");
         this.#close(fault);
         return fault;
       });
     } catch (error) {
       throw this.#fault ?? (this.#sendFault ??= asWireError(error));
-    } finally {
-      this.#backlog -= frame.length;
     }
   }
 
@@ -216,9 +255,14 @@ export class Transport {
     if (this.#fault !== undefined) throw this.#fault;
     this.#receiving = true;
     try {
+      // What has arrived needs no deadline: a timer for each frame costs more than a small frame.
+      const arrived = this.#arrived();
+      if (arrived !== null) return arrived;
       return await withDeadline(this.#clock, timeoutMs, async () => {
-        const size = this.#opener.openHeader(await this.#reader.exactly(FRAME_HEADER_BYTES));
-        return this.#opener.openBody(await this.#reader.exactly(size));
+        this.#bodySize ??= this.#opener.openHeader(await this.#reader.exactly(FRAME_HEADER_BYTES));
+        const body = await this.#reader.exactly(this.#bodySize);
+        this.#bodySize = null;
+        return this.#opener.openBody(body);
       }, () => {
         const fault = new WireError("deadline", "Cannot receive: the peer was silent too long");
         this.#close(fault);
@@ -229,6 +273,19 @@ export class Transport {
     } finally {
       this.#receiving = false;
     }
+  }
+
+  /** The next message, if the whole frame is here. */
+  #arrived(): Uint8Array | null {
+    if (this.#bodySize === null) {
+      const header = this.#reader.held(FRAME_HEADER_BYTES);
+      if (header === null) return null;
+      this.#bodySize = this.#opener.openHeader(header);
+    }
+    const body = this.#reader.held(this.#bodySize);
+    if (body === null) return null;
+    this.#bodySize = null;
+    return this.#opener.openBody(body);
   }
 
   /** Resolves once everything handed to {@link send} so far was written or failed. */

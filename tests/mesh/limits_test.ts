@@ -152,6 +152,31 @@ Deno.test("Outbox goes on after a message that is too large and ends on any othe
   assert.equal(await of(0), false);
 });
 
+Deno.test("Outbox hands over as much as its pipeline holds, and the rest as it empties", async () => {
+  const written: number[] = [];
+  const finish: (() => void)[] = [];
+  const outbox = new Outbox(
+    (bytes) =>
+      new Promise((resolve) => {
+        written.push(bytes.length);
+        finish.push(resolve);
+      }),
+    () => assert.fail("nothing fails"),
+    undefined,
+    10,
+  );
+  const sent = [4, 5, 6, 7].map((n) => outbox.push("own", new Uint8Array(n)));
+  // The third one begins within the ten bytes; the fourth would begin beyond.
+  assert.deepEqual(written, [4, 5, 6]);
+  finish[0]!();
+  assert.equal(await sent[0], true);
+  assert.deepEqual(written, [4, 5, 6], "eleven bytes are still on their way");
+  finish[1]!();
+  assert.equal(await sent[1], true);
+  assert.deepEqual(written, [4, 5, 6, 7]);
+  assert.equal(outbox.waiting, 0);
+});
+
 Deno.test("addressGroup() puts one customer's addresses together", () => {
   const groups: [string, string][] = [
     ["10.1.2.3", "10.1.2.3"],

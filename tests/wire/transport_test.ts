@@ -57,6 +57,19 @@ Deno.test("Transport carries messages both ways, however the stream is cut", asy
   }
 });
 
+Deno.test("Transport writes small frames of one turn together, and large ones alone", async () => {
+  const { server, client, serverEnd } = await connected();
+  const before = serverEnd.sent.length;
+  const texts = Array.from({ length: 50 }, (_, i) => `message ${i}`);
+  await Promise.all(texts.map((text) => server.send(utf8(text))));
+  assert.equal(serverEnd.sent.length - before, 1);
+  for (const text of texts) assert.equal(fromUtf8(await client.receive()), text);
+  const large = new Uint8Array(60_000).fill(1);
+  await Promise.all([server.send(large), server.send(large), server.send(utf8("end"))]);
+  assert.equal(serverEnd.sent.length - before, 3, "the last one goes with the second");
+  for (const size of [60_000, 60_000, 3]) assert.equal((await client.receive()).length, size);
+});
+
 Deno.test("Transport carries the largest message and refuses a larger one without closing", async () => {
   const { server, client } = await connected();
   const largest = new Uint8Array(MAX_CLEARTEXT_BYTES).fill(1);

@@ -1,5 +1,5 @@
 /**
- * A small WebAssembly assembler: just the instructions that the multiplication kernel needs.
+ * A small WebAssembly assembler: just the instructions that the kernels need.
  *
  * Every method appends one instruction and returns the builder, so code reads in the order of the
  * stack machine. Source: WebAssembly core specification 3.0, chapter 5 (binary format).
@@ -9,9 +9,11 @@
 
 /** Value types. */
 export const I32 = 0x7f;
-/** 128-bit vector: here always two 64-bit lanes. */
+/** 64-bit integer. */
+export const I64 = 0x7e;
+/** 128-bit vector: two 64-bit lanes, or four of 32 bits where the instruction says so. */
 export const V128 = 0x7b;
-type ValueType = typeof I32 | typeof V128;
+type ValueType = typeof I32 | typeof I64 | typeof V128;
 
 /** A byte string that grows; kernels are emitted in a thread's cold start, so this is kept plain. */
 class Bytes {
@@ -105,6 +107,11 @@ export class FunctionBuilder {
     this.#locals.push(I32);
     return (this.parameters + this.#locals.length - 1) as Local;
   }
+  /** Declares a 64-bit integer variable. */
+  long(): Local {
+    this.#locals.push(I64);
+    return (this.parameters + this.#locals.length - 1) as Local;
+  }
 
   /** Appends an opcode. */
   #op(code: number): this {
@@ -115,6 +122,11 @@ export class FunctionBuilder {
   #op1(code: number, immediate: number): this {
     this.#code.byte(code);
     this.#code.unsigned(immediate);
+    return this;
+  }
+  /** Appends an immediate. */
+  #immediate(n: number): this {
+    this.#code.unsigned(n);
     return this;
   }
   /** Appends a vector opcode. */
@@ -161,6 +173,64 @@ export class FunctionBuilder {
   i32NotEqual(): this {
     return this.#op(0x47);
   }
+  /** Pushes a 64-bit constant in the range of signed 32-bit integers. */
+  i64(n: number): this {
+    this.#code.byte(0x42);
+    this.#code.signed(n | 0);
+    return this;
+  }
+  /** 64-bit addition. */
+  i64Add(): this {
+    return this.#op(0x7c);
+  }
+  /** 64-bit subtraction. */
+  i64Sub(): this {
+    return this.#op(0x7d);
+  }
+  /** 64-bit multiplication, low half. */
+  i64Mul(): this {
+    return this.#op(0x7e);
+  }
+  /** 64-bit and. */
+  i64And(): this {
+    return this.#op(0x83);
+  }
+  /** 64-bit or. */
+  i64Or(): this {
+    return this.#op(0x84);
+  }
+  /** 64-bit exclusive or. */
+  i64Xor(): this {
+    return this.#op(0x85);
+  }
+  /** 64-bit shift left. */
+  i64ShiftLeft(bits: number): this {
+    return this.i64(bits).#op(0x86);
+  }
+  /** 64-bit logical shift right. */
+  i64ShiftRight(bits: number): this {
+    return this.i64(bits).#op(0x88);
+  }
+  /** Unsigned 64-bit comparison; leaves a 32-bit 0 or 1. */
+  i64Less(): this {
+    return this.#op(0x54);
+  }
+  /** Turns an unsigned 32-bit integer into a 64-bit one. */
+  i64Extend(): this {
+    return this.#op(0xad);
+  }
+  /** Pops an address, pushes the 64-bit integer at address + offset. */
+  i64Load(offset = 0): this {
+    return this.#op(0x29).#op(0).#immediate(offset);
+  }
+  /** Pops an address, pushes the unsigned 32-bit integer there as a 64-bit one. */
+  i64Load32(offset = 0): this {
+    return this.#op(0x35).#op(0).#immediate(offset);
+  }
+  /** Pops a 64-bit integer and the address below it, stores at address + offset. */
+  i64Store(offset = 0): this {
+    return this.#op(0x37).#op(0).#immediate(offset);
+  }
   /** Repeats `body` while it leaves a non-zero 32-bit value. */
   loopWhile(body: () => void): this {
     this.#op1(0x03, 0x40);
@@ -200,6 +270,38 @@ export class FunctionBuilder {
   /** Pops a vector and the address below it, stores 64 bits of one lane. */
   storeLane(lane: 0 | 1, offset = 0): this {
     return this.#access(0x5b, offset).#op(lane);
+  }
+  /** Pops an address, pushes a vector with the 32 bits there in all four lanes. */
+  loadSplat32(offset = 0): this {
+    return this.#simd(9).#op(2).#immediate(offset);
+  }
+  /** Pushes a vector of four 32-bit lanes. */
+  lanes32(lanes: readonly [number, number, number, number]): this {
+    this.#simd(12);
+    this.#code.append(new Uint8Array(Uint32Array.from(lanes).buffer));
+    return this;
+  }
+  /** Pops b and a, pushes four 32-bit lanes: 0 to 3 choose those of a, 4 to 7 those of b. */
+  shuffle32(lanes: readonly [number, number, number, number]): this {
+    this.#simd(13);
+    for (const lane of lanes) this.#code.append([0, 1, 2, 3].map((i) => 4 * lane + i));
+    return this;
+  }
+  /** 32-bit integer addition in all four lanes. */
+  add32(): this {
+    return this.#simd(174);
+  }
+  /** Shift left of all four 32-bit lanes. */
+  shiftLeft32(bits: number): this {
+    return this.i32(bits).#simd(171);
+  }
+  /** Logical shift right of all four 32-bit lanes. */
+  shiftRight32(bits: number): this {
+    return this.i32(bits).#simd(173);
+  }
+  /** Bitwise exclusive or. */
+  xor(): this {
+    return this.#simd(81);
   }
   /** Bitwise and. */
   and(): this {
