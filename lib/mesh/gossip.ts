@@ -285,14 +285,15 @@ export class Gossip {
   /** Tells our own kind what was heard of far nodes, if it is news or time for it. */
   #spread(): void {
     const now = this.#o.clock.now();
+    const repeat = this.#farRepeat();
     const due: [Identity, Set<Identity>][] = [];
     for (const [identity, informants] of this.#heard) {
       const record = this.#o.table.get(identity);
       const told = this.#told.get(identity);
       if (record === undefined) this.#heard.delete(identity);
       else if (
-        told === undefined || now - told.at >= this.#farRepeat() - SPREAD_INTERVAL / 2 ||
-        (told.sessions !== linksOf(record) && now - told.at >= this.#farRepeat() / 5)
+        told === undefined || now - told.at >= repeat - SPREAD_INTERVAL / 2 ||
+        (now - told.at >= repeat / 5 && told.sessions !== linksOf(record))
       ) due.push([identity, informants]);
     }
     for (const [identity] of due) {

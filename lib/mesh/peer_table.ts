@@ -92,6 +92,8 @@ export class PeerTable {
   /** Keys of those that expired: a returning record must be newer and have the same key. */
   readonly #memory = new Map<Identity, Memory>();
   readonly #live = new Set<Identity>();
+  /** No row expires before this time, ms. */
+  #quietUntil = 0;
 
   /** An empty table of the node `self`. */
   constructor(clock: Clock, self: Identity) {
@@ -149,7 +151,7 @@ export class PeerTable {
       dialled: address !== null,
     };
     this.#rows.delete(identity);
-    this.#rows.set(identity, ours);
+    this.#insert(ours);
     return held === undefined;
   }
 
@@ -157,7 +159,9 @@ export class PeerTable {
   part(identity: Identity): void {
     this.#live.delete(identity);
     const row = this.#rows.get(identity);
-    if (row !== undefined) row.dialled = false;
+    if (row === undefined) return;
+    row.dialled = false;
+    this.#quietUntil = Math.min(this.#quietUntil, row.ends);
   }
 
   /** The peer answered a ping. */
@@ -187,6 +191,7 @@ export class PeerTable {
     if (itself || !live) this.#describe(held, report);
     held.lastSeen = Math.max(held.lastSeen, seen);
     held.ends = this.#clock.now() + (itself ? PEER_RECORD_LIFE : farLife(this.#rows.size));
+    if (!live) this.#quietUntil = Math.min(this.#quietUntil, held.ends);
     return "refreshed";
   }
 
@@ -204,9 +209,19 @@ export class PeerTable {
 
   /** Removes expired records; their keys stay remembered. */
   sweep(): void {
+    // Asked for at every turn; a table of a thousand is not walked before anything can have expired.
+    if (this.#clock.now() < this.#quietUntil) return;
+    let next = Infinity;
     for (const row of this.#rows.values()) {
       if (!this.#current(row)) this.#expire(row);
+      else if (!this.#live.has(row.identity)) next = Math.min(next, row.ends);
     }
+    this.#quietUntil = next;
+  }
+
+  #insert(row: Row): void {
+    this.#rows.set(row.identity, row);
+    this.#quietUntil = Math.min(this.#quietUntil, row.ends);
   }
 
   #admit(report: PeerReport, informant: Identity, seen: number): Heard {
@@ -221,7 +236,7 @@ export class PeerTable {
       if (identity !== informant && seen <= memory.lastSeen) return "ignored";
     }
     if (!this.#makeRoom(informant)) return "ignored";
-    this.#rows.set(identity, {
+    this.#insert({
       identity,
       address: report.address,
       nacl: new Uint8Array(report.nacl),
