@@ -21,6 +21,7 @@ import type {
   PeerRecord,
 } from "./commands.ts";
 import { farRepeat } from "./far_nodes.ts";
+import { freshest, linksOf, recordBytes } from "./known_records.ts";
 import {
   FAR_FRESH,
   GOSSIP_INTERVAL,
@@ -40,13 +41,7 @@ import { TokenBucket } from "./rate_limit.ts";
 import { checkPeerRecord } from "./records.ts";
 import type { Session } from "./session.ts";
 
-/** Bytes of a record without its address and sessions, generously. */
-const RECORD_BASE = 256;
-/** Bytes of one identity in a list, quotes and comma included. */
-const RECORD_SESSION = 43;
-/** An address byte can become six in JSON. */
-const ADDRESS_BYTE = 6;
-
+const NOBODY: ReadonlySet<Identity> = new Set();
 /** What gossip needs of its surroundings. */
 export interface GossipOptions {
   /** Time and timers. */
@@ -286,15 +281,20 @@ export class Gossip {
   #spread(): void {
     const now = this.#o.clock.now();
     const repeat = this.#farRepeat();
-    const due: [Identity, Set<Identity>][] = [];
+    const due: [Identity, ReadonlySet<Identity>][] = [];
     for (const [identity, informants] of this.#heard) {
       const record = this.#o.table.get(identity);
       const told = this.#told.get(identity);
-      if (record === undefined) this.#heard.delete(identity);
-      else if (
-        told === undefined || now - told.at >= repeat - SPREAD_INTERVAL / 2 ||
-        (now - told.at >= repeat / 5 && told.sessions !== linksOf(record))
-      ) due.push([identity, informants]);
+      if (record === undefined) {
+        this.#heard.delete(identity);
+        continue;
+      }
+      const age = told === undefined ? Infinity : now - told.at;
+      if (age < Math.min(repeat - SPREAD_INTERVAL / 2, repeat / 5)) continue;
+      const changed = told !== undefined && told.sessions !== linksOf(record);
+      // Informants know it, but would go on holding our former word against the new one.
+      if (changed) due.push([identity, NOBODY]);
+      else if (age >= repeat - SPREAD_INTERVAL / 2) due.push([identity, informants]);
     }
     for (const [identity] of due) {
       this.#heard.delete(identity);
@@ -348,7 +348,7 @@ export class Gossip {
     except: Identity,
   ): PeerListResponseCommand {
     const peers = [own];
-    let bytes = sizeOf(own);
+    let bytes = recordBytes(own);
     for (const peer of known) {
       if (peer.identity === except) continue;
       const record: PeerRecord = {
@@ -359,7 +359,7 @@ export class Gossip {
         lastSeen: BigInt(peer.lastSeen),
         sessions: peer.sessions,
       };
-      bytes += sizeOf(record);
+      bytes += recordBytes(record);
       if (peers.length >= LIST_ENTRIES || bytes > LIST_BYTES) break;
       peers.push(record);
     }
@@ -382,18 +382,4 @@ export class Gossip {
     }
     return allowance;
   }
-}
-
-/** The links of a record as a text to compare. */
-function linksOf(record: KnownPeer): string {
-  return [...record.sessions].sort().join();
-}
-
-function freshest(peers: KnownPeer[]): KnownPeer[] {
-  return peers.sort((a, b) => b.lastSeen - a.lastSeen);
-}
-
-function sizeOf(record: PeerRecord): number {
-  return RECORD_BASE + ADDRESS_BYTE * record.address.length +
-    RECORD_SESSION * record.sessions.length;
 }
