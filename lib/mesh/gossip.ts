@@ -41,7 +41,6 @@ import { TokenBucket } from "./rate_limit.ts";
 import { checkPeerRecord } from "./records.ts";
 import type { Session } from "./session.ts";
 
-const NOBODY: ReadonlySet<Identity> = new Set();
 /** What gossip needs of its surroundings. */
 export interface GossipOptions {
   /** Time and timers. */
@@ -250,7 +249,8 @@ export class Gossip {
   #knows(peer: Identity, record: PeerRecord): void {
     const told = this.#heard.get(record.identity);
     const held = this.#o.table.get(record.identity);
-    if (held !== undefined && Number(record.lastSeen) >= held.lastSeen) told?.add(peer);
+    if (told === undefined || held === undefined || Number(record.lastSeen) < held.lastSeen) return;
+    if (linksOf(record) === linksOf(held)) told.add(peer);
   }
 
   #warnConflict(informant: Identity, about: Identity): void {
@@ -267,12 +267,14 @@ export class Gossip {
     this.#lastNotify = this.#o.clock.now();
     const notify = this.notify();
     const own = this.ownRecord();
-    const news = [...this.#news];
+    const news = [...this.#news].map(([identity, informants]) =>
+      [identity, (peer: Identity) => !informants.has(peer)] as const
+    );
     this.#news.clear();
     for (const [identity] of news) this.#tellingOn(identity);
     for (const session of this.#o.sessions()) {
       // A count that did not grow tells a Go node nothing; our own kind gets the news themselves.
-      if (session.ours) this.#tell(session, own, this.#except(news, session));
+      if (session.ours) this.#tell(session, own, this.#meant(news, session));
       else this.#o.send(session, notify);
     }
   }
@@ -281,7 +283,7 @@ export class Gossip {
   #spread(): void {
     const now = this.#o.clock.now();
     const repeat = this.#farRepeat();
-    const due: [Identity, ReadonlySet<Identity>][] = [];
+    const due: [Identity, (peer: Identity) => boolean][] = [];
     for (const [identity, informants] of this.#heard) {
       const record = this.#o.table.get(identity);
       const told = this.#told.get(identity);
@@ -292,9 +294,13 @@ export class Gossip {
       const age = told === undefined ? Infinity : now - told.at;
       if (age < Math.min(repeat - SPREAD_INTERVAL / 2, repeat / 5)) continue;
       const changed = told !== undefined && told.sessions !== linksOf(record);
-      // Informants know it, but would go on holding our former word against the new one.
-      if (changed) due.push([identity, NOBODY]);
-      else if (age >= repeat - SPREAD_INTERVAL / 2) due.push([identity, informants]);
+      // An informant knows it, but would go on holding our former word against the new one. What
+      // nobody but itself told us is not told back: its own word would look like a second one.
+      const others = informants.size > 1;
+      if (changed && others) due.push([identity, () => true]);
+      else if (changed || age >= repeat - SPREAD_INTERVAL / 2) {
+        due.push([identity, (peer) => !informants.has(peer)]);
+      }
     }
     for (const [identity] of due) {
       this.#heard.delete(identity);
@@ -303,7 +309,7 @@ export class Gossip {
     if (due.length === 0) return;
     const own = this.ownRecord();
     for (const session of this.#o.sessions()) {
-      const records = session.ours ? this.#except(due, session) : [];
+      const records = session.ours ? this.#meant(due, session) : [];
       if (records.length > 0) this.#tell(session, own, records);
     }
   }
@@ -320,13 +326,13 @@ export class Gossip {
     if (this.#told.size > PEER_RECORDS) this.#told.delete(this.#told.keys().next().value!);
   }
 
-  /** The records of those that `session` did not tell us of itself. */
-  #except(
-    told: readonly (readonly [Identity, ReadonlySet<Identity>])[],
+  /** The records that are meant for `session`. */
+  #meant(
+    told: readonly (readonly [Identity, (peer: Identity) => boolean])[],
     session: Session,
   ): KnownPeer[] {
-    return told.flatMap(([identity, informants]) =>
-      informants.has(session.peer) ? [] : this.#o.table.get(identity) ?? []
+    return told.flatMap(([identity, meant]) =>
+      meant(session.peer) ? this.#o.table.get(identity) ?? [] : []
     );
   }
 

@@ -15,7 +15,7 @@ const RECORD_SESSION = 43;
 const ADDRESS_BYTE = 6;
 
 /** The links of a record as a text to compare. */
-export function linksOf(record: KnownPeer): string {
+export function linksOf(record: Pick<KnownPeer, "sessions">): string {
   return [...record.sessions].sort().join();
 }
 
