@@ -48,8 +48,10 @@ export const MUTE_AFTER = 3;
 const MUTE_RETRY = 300_000;
 /** First echo on a new session, ms: after its first messages. */
 const FIRST_ECHO = 500;
-/** Partners beyond a new session are asked after this long, ms: gossip has told of them by then. */
-const FIRST_FAR_ECHO = 3_000;
+/** How often it is looked whether a partner has become known that was never asked, ms. */
+export const FAR_CHECK = 2_000;
+/** Such a one that stays silent is asked once more after this long, ms: it may not know us yet. */
+const FAR_AGAIN = 5_000;
 /** Nodes asked in one round. */
 const MAX_ROUND = 256;
 /** Nodes that one question may be about. */
@@ -118,8 +120,6 @@ export class Echoes {
     this.#unwatch = this.#o.mesh.onSession((peer, up) => {
       if (up) {
         this.#o.clock.setTimer(FIRST_ECHO, () => this.#greet(peer));
-        // Once for any number of sessions that come up together.
-        this.#cancelFar ??= this.#o.clock.setTimer(FIRST_FAR_ECHO, () => this.#greetFar());
         return;
       }
       this.#book.lost(peer);
@@ -127,6 +127,7 @@ export class Echoes {
       if (this.kindOf(peer) === "transfunctioner") void this.#ask(peer, [], PROBE_WAIT);
     });
     void this.#round();
+    this.#greetFar();
   }
 
   /** Asks no more; waiting probes settle. */
@@ -301,15 +302,24 @@ export class Echoes {
     if (ours) void this.#ask(peer, [], PROBE_WAIT);
   }
 
-  /** A new session may have opened the way to partners that did not answer before. */
+  /**
+   * Asks partners as soon as they are known, or have asked us, and once more: a first answer should
+   * not wait for a round. Two questions at the most; the rounds do the rest.
+   */
   #greetFar(): void {
-    this.#cancelFar = null;
+    if (this.#stopped) return;
+    this.#cancelFar = this.#o.clock.setTimer(FAR_CHECK, () => this.#greetFar());
     const now = this.#o.clock.now();
-    const far = this.#partners.filter((id) =>
-      id !== this.#o.self && (this.#book.get(id)?.answeredAt ?? null) === null &&
-      !this.#mute(id, now)
-    );
-    for (const id of far.slice(0, MAX_ROUND)) void this.#ask(id, [], PROBE_WAIT);
+    const due = this.#partners.filter((id) => {
+      if (id === this.#o.self || !this.#o.mesh.knows(id)) return false;
+      const contact = this.#book.get(id);
+      const askedAt = contact?.askedAt ?? null;
+      if (contact === undefined || askedAt === null) return true;
+      return contact.answeredAt === null && contact.unanswered === 1 && now - askedAt >= FAR_AGAIN;
+    });
+    for (const id of due.slice(0, MAX_ROUND)) {
+      if (!this.#mute(id, now)) void this.#ask(id, [], PROBE_WAIT);
+    }
   }
 
   async #round(): Promise<void> {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Identity } from "../../lib/crypto/identity.ts";
 import type { NodeEchoCommand } from "../../lib/mesh/command_types.ts";
-import { ECHO_INTERVAL, Echoes, MUTE_AFTER, PROBE_WAIT } from "../../lib/node/echoes.ts";
+import { ECHO_INTERVAL, Echoes, FAR_CHECK, MUTE_AFTER, PROBE_WAIT } from "../../lib/node/echoes.ts";
 import { inWorld, keyOf, type TestNode, type World } from "../mesh/node_kit.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 
@@ -95,6 +95,47 @@ Deno.test("Echoes tells neighbours and partners across the mesh of each other", 
     assert.ok(link.age >= 0n && link.age < 30_000n, `${link.age}`);
     // b, which nobody told to ask c's partner, has all its news by its sessions.
     assert.ok(b.echoes.contact(idOf(a)) !== undefined);
+  }));
+
+Deno.test("Echoes of partners that are no neighbours answer each other within seconds of meeting", () =>
+  inWorld(async (world) => {
+    world.net.latency = 20;
+    const labels = ["a", "b", "c"];
+    const nodes: EchoNode[] = [];
+    for (const label of labels) {
+      const before = nodes.at(-1);
+      nodes.push(withEchoes(world, label, {
+        peersWanted: 0,
+        reserved: labels.map((l) => keyOf(l).identity),
+        connect: before === undefined ? [] : [before.node.address],
+      }));
+    }
+    const [a, b, c] = nodes as [EchoNode, EchoNode, EchoNode];
+    a.partners = c.partners = [idOf(a), idOf(c)];
+    let questions = 0;
+    for (const end of [a, c]) {
+      end.node.mesh.onCommand(({ command }) => {
+        if (command.type === "node-echo" && !command.answer) questions++;
+      });
+    }
+    // The far end comes up long after the first one, between two of its rounds.
+    await a.node.mesh.start();
+    await b.node.mesh.start();
+    a.echoes.start();
+    b.echoes.start();
+    await world.clock.advance(ECHO_INTERVAL + 7_000);
+    await c.node.mesh.start();
+    c.echoes.start();
+    try {
+      await world.clock.advance(2 * FAR_CHECK + 1_500);
+      assert.notEqual(a.echoes.contact(idOf(c))?.answeredAt ?? null, null, "a has c's answer");
+      assert.notEqual(c.echoes.contact(idOf(a))?.answeredAt ?? null, null, "c has a's answer");
+      questions = 0;
+      await world.clock.advance(ECHO_INTERVAL / 2);
+      assert(questions <= 6, `${questions} questions while nothing happens`);
+    } finally {
+      for (const n of nodes) n.echoes.stop();
+    }
   }));
 
 Deno.test("Echoes.probe() makes the asked nodes try each other", () =>
