@@ -288,7 +288,9 @@ if (import.meta.main) {
     : Deno.args[Deno.args.indexOf("--nodes") + 1]!.split(",").map(Number);
   const simulated: Scale[] = [];
   for (const nodes of Deno.args.includes("--no-simulation") ? [] : sizes) {
-    simulated.push(await scale(nodes));
+    const row = await scale(nodes);
+    console.error(JSON.stringify(row));
+    simulated.push(row);
   }
   const real = Deno.args.includes("--no-sockets") ? null : await sockets();
   if (json) console.log(JSON.stringify({ simulated, sockets: real }, null, 2));
