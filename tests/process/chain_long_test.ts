@@ -1,6 +1,6 @@
 /**
- * Ten daemons in a line, each told of one neighbour only, make keys and sign across it. A long
- * test: run by `deno task test:long`.
+ * Ten daemons in a line, each told of one neighbour only, make keys, sign, hand the keys on and sign
+ * again across it. A long test: run by `deno task test:long`.
  */
 
 import assert from "node:assert/strict";
@@ -21,6 +21,13 @@ interface Key {
 interface Signature {
   readonly committee: readonly string[];
 }
+interface Reshared {
+  readonly public_key: string;
+  readonly generation: number;
+  readonly leaving: readonly string[];
+  readonly old_shares_kept: readonly string[];
+  readonly unconfirmed: readonly string[];
+}
 
 /** Links between two daemons over the sessions they report. */
 function distances(peers: ReadonlyMap<string, readonly string[]>, from: string) {
@@ -39,7 +46,7 @@ function distances(peers: ReadonlyMap<string, readonly string[]>, from: string) 
   return found;
 }
 
-Deno.test("ten daemons in a sparse chain make keys and sign over several hops", async (t) => {
+Deno.test("ten daemons in a sparse chain make keys, sign, reshare and sign over several hops", async (t) => {
   await using cluster = await Cluster.create({
     size: SIZE,
     env: () => ({ TRF_PEERS_WANTED: "3" }),
@@ -47,6 +54,7 @@ Deno.test("ten daemons in a sparse chain make keys and sign over several hops", 
   });
   const { nodes, identities } = cluster;
   const [first, middle, last] = [identities[0]!, identities[4]!, identities[9]!];
+  const other = identities[6]!;
   const committee = [first, middle, last].join(",");
   let links = new Map<string, number>();
 
@@ -78,15 +86,29 @@ Deno.test("ten daemons in a sparse chain make keys and sign over several hops", 
       );
       assert.deepEqual([...key.confirmed_by].sort(), [first, middle, last].sort());
     });
+    const what = curve === "ed25519" ? ["--message-file", README] : ["--file", README];
+    const sign = async (node: number, members: readonly string[]) => {
+      const signature = await nodes[node]!.ask<Signature>(
+        ["sign", "--key", key.key_id, "--members", members.join(","), ...what],
+        [README],
+      );
+      assert.deepEqual([...signature.committee].sort(), [...members].sort());
+    };
     await t.step(`${curve}: signatures by the two ends, asked of either`, async () => {
-      const what = curve === "ed25519" ? ["--message-file", README] : ["--file", README];
-      for (const i of [0, 9]) {
-        const signature = await nodes[i]!.ask<Signature>(
-          ["sign", "--key", key.key_id, "--members", `${first},${last}`, ...what],
-          [README],
-        );
-        assert.deepEqual([...signature.committee].sort(), [first, last].sort());
-      }
+      for (const node of [0, 9]) await sign(node, [first, last]);
+    });
+    await t.step(`${curve}: the middle hands its share on to a node that had none`, async () => {
+      const next = [first, other, last].join(",");
+      const result = await nodes[9]!.ask<Reshared>(
+        ["reshare", "--key", key.key_id, "--members", next, "-t", "1"],
+      );
+      assert.deepEqual([result.public_key, result.generation], [key.public_key, 1]);
+      assert.deepEqual(result.leaving, [middle]);
+      assert.deepEqual([result.old_shares_kept, result.unconfirmed], [[], []]);
+    });
+    await t.step(`${curve}: signatures by the new member and either end`, async () => {
+      await sign(6, [first, other]);
+      await sign(9, [other, last]);
     });
   }
 });
