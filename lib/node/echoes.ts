@@ -50,6 +50,8 @@ const MUTE_RETRY = 300_000;
 const FIRST_ECHO = 500;
 /** How often it is looked whether a partner has become known that was never asked, ms. */
 export const FAR_CHECK = 2_000;
+/** One that answered without having our answer to its own question is asked again so often. */
+const FAR_CONFIRMATIONS = 3;
 /** Such a one that stays silent is asked once more after this long, ms: it may not know us yet. */
 const FAR_AGAIN = 5_000;
 /** Nodes asked in one round. */
@@ -104,6 +106,8 @@ export class Echoes {
   readonly #book = new ContactBook();
   readonly #questions = new Map<string, Question>();
   readonly #askers = new Map<Identity, TokenBucket>();
+  /** Further questions to partners that had no answer of ours when they answered. */
+  readonly #confirmations = new Map<Identity, number>();
   #partners: readonly Identity[] = [];
   #cancelTick: (() => void) | null = null;
   #cancelFar: (() => void) | null = null;
@@ -123,6 +127,7 @@ export class Echoes {
         return;
       }
       this.#book.lost(peer);
+      this.#confirmations.delete(peer);
       // It may still be there, by another way.
       if (this.kindOf(peer) === "transfunctioner") void this.#ask(peer, [], PROBE_WAIT);
     });
@@ -304,7 +309,8 @@ export class Echoes {
 
   /**
    * Asks partners as soon as they are known, or have asked us, and once more: a first answer should
-   * not wait for a round. Two questions at the most; the rounds do the rest.
+   * not wait for a round, nor the news that ours arrived. A handful of questions at the most; the
+   * rounds do the rest.
    */
   #greetFar(): void {
     if (this.#stopped) return;
@@ -315,7 +321,14 @@ export class Echoes {
       const contact = this.#book.get(id);
       const askedAt = contact?.askedAt ?? null;
       if (contact === undefined || askedAt === null) return true;
-      return contact.answeredAt === null && contact.unanswered === 1 && now - askedAt >= FAR_AGAIN;
+      if (contact.answeredAt === null) {
+        return contact.unanswered === 1 && now - askedAt >= FAR_AGAIN;
+      }
+      const asked = this.#confirmations.get(id) ?? 0;
+      const ours = contact.told?.contacts.get(this.#o.self)?.age ?? -1n;
+      if (ours >= 0n || asked >= FAR_CONFIRMATIONS || contact.unanswered > 0) return false;
+      this.#confirmations.set(id, asked + 1);
+      return true;
     });
     for (const id of due.slice(0, MAX_ROUND)) {
       if (!this.#mute(id, now)) void this.#ask(id, [], PROBE_WAIT);

@@ -130,6 +130,11 @@ Deno.test("Echoes of partners that are no neighbours answer each other within se
       await world.clock.advance(2 * FAR_CHECK + 1_500);
       assert.notEqual(a.echoes.contact(idOf(c))?.answeredAt ?? null, null, "a has c's answer");
       assert.notEqual(c.echoes.contact(idOf(a))?.answeredAt ?? null, null, "c has a's answer");
+      await world.clock.advance(2 * FAR_CHECK);
+      for (const [one, other] of [[a, c], [c, a]] as const) {
+        const told = one.echoes.contact(idOf(other))!.told!.contacts.get(idOf(one));
+        assert(told !== undefined && told.age >= 0n, "each knows that the other has its answer");
+      }
       questions = 0;
       await world.clock.advance(ECHO_INTERVAL / 2);
       assert(questions <= 6, `${questions} questions while nothing happens`);
