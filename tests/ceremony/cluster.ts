@@ -48,6 +48,7 @@ export interface Node {
 /** Nodes that hear each other. */
 export class Cluster {
   readonly nodes: Node[] = [];
+  readonly #clock: Clock;
   /** See {@link Tamper}. */
   tamper: Tamper = () => undefined;
   /** Nodes that compare broadcasts; the others behave like a program that does not know that. */
@@ -60,6 +61,8 @@ export class Cluster {
   ) => command;
   /** Whether node `by` has been told that node `of` compares. */
   announced: (by: number, of: number) => boolean = () => true;
+  /** Milliseconds of the clock that a round message travels. */
+  delayMs = 0;
   /** Sees every round message as it is delivered. */
   onCommand: (from: number, to: number, command: TssCommand) => void = () => {};
   /** How many such messages went from node to node. */
@@ -74,6 +77,7 @@ export class Cluster {
     clock: Clock,
     limits: Partial<CeremonyLimits> = {},
   ) {
+    this.#clock = clock;
     for (let i = 0; i < size; i++) {
       const identity = NodeIdentity.fromPrivateKey(new Uint8Array(32).fill(i + 1));
       const storeKey = identity.storeKey();
@@ -167,7 +171,9 @@ export class Cluster {
     // Never inside the sender's call: a real mesh does not deliver that fast either.
     for (const c of commands) {
       this.onCommand(from, receiver, c);
-      queueMicrotask(() => this.nodes[receiver]!.engine.deliver(c, command.from));
+      const deliver = () => void this.nodes[receiver]!.engine.deliver(c, command.from);
+      if (this.delayMs > 0) this.#clock.setTimer(this.delayMs, deliver);
+      else queueMicrotask(deliver);
     }
   }
 }
