@@ -15,6 +15,9 @@ export interface CeremonyEvent {
   readonly rounds?: number;
   readonly step?: string;
   readonly waiting_for?: readonly string[];
+  /** With the state `retrying`: why, and who is asked next. */
+  readonly reason?: string;
+  readonly committee?: readonly string[];
 }
 
 /** An identity short enough for a line of text. */
@@ -43,6 +46,7 @@ export class CeremonyProgress {
   readonly #progress: Progress;
   readonly #begun = performance.now();
   readonly #kind: string;
+  readonly #terminal: Terminal;
   #last: CeremonyEvent | undefined;
   #note = "asking the daemon";
   readonly #timer: ReturnType<typeof setInterval> | undefined;
@@ -50,12 +54,21 @@ export class CeremonyProgress {
   /** `kind` is what the person asked for: `key generation`, `signing`. */
   constructor(terminal: Terminal, kind: string) {
     this.#kind = kind;
+    this.#terminal = terminal;
     this.#progress = new Progress(terminal);
     if (terminal.interactive) this.#timer = setInterval(() => this.#draw(), 250);
   }
 
   /** Takes one event from the daemon. */
   show(event: CeremonyEvent): void {
+    if (event.state === "retrying") {
+      // Also where nobody watches: whoever reads the log of a script wants to know.
+      this.#progress.clear();
+      const next = (event.committee ?? []).map(shortId).join(", ");
+      this.#terminal.err(
+        `${this.#kind} failed: ${event.reason ?? "no reason given"}; trying again with ${next}\n`,
+      );
+    }
     this.#last = event;
     this.#draw();
   }

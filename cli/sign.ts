@@ -22,6 +22,7 @@ interface SignResult {
   readonly der?: string;
   readonly signature: string;
   readonly committee: readonly string[];
+  readonly attempts: readonly { readonly outcome: string }[];
   readonly elapsed_ms: number;
 }
 
@@ -89,17 +90,27 @@ async function payload(invocation: Invocation): Promise<Record<string, string>> 
   }
 }
 
+function retriesOption(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[0-9]{1,2}$/.test(text) || Number(text) > 16) {
+    throw usageError(`--retries: "${text}" is not a whole number from 0 to 16`);
+  }
+  return Number(text);
+}
+
 /** Asks the daemon to start a signing and waits for the verified signature. */
 export const command: CommandSpec = {
   name: "sign",
   summary: "Sign with a key whose shares lie on several nodes.",
   usage:
-    "--key ID (--file PATH | --digest HEX | --message-file PATH) [--members ID,… | --auto N] [--json]",
+    "--key ID (--file PATH | --digest HEX | --message-file PATH) [--members ID,… | --auto N] [--retries N] [--json]",
   about:
     `With an ECDSA key the SHA-256 of --file is signed, or the 32 bytes of --digest as they are.
 With an Ed25519 key --file signs the same 32-byte SHA-256 as the message; --message-file signs
 the bytes of the file themselves (up to 256 KiB). PATH may be - for standard input.
-Without --members the daemon picks threshold+1 members that are ready, itself included.`,
+Without --members the daemon picks threshold+1 members that are ready, itself included. When a
+member fails or falls silent the daemon asks again with others, up to --retries times; with
+--members only among those named, so name more than needed to allow for that.`,
   maxWords: 0,
   options: {
     key: { short: "k", value: "ID", help: "key id, 32 hex digits (see `transfunctioner keys`)" },
@@ -108,7 +119,8 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     "message-file": { value: "PATH", help: "Ed25519 only: sign these bytes as they are" },
     members: { value: "ID,ID,…", help: "who signs; default: members that are ready now" },
     auto: { value: "N", help: "draw N signers among the members that are ready" },
-    timeout: { value: "SECONDS", help: "give up after this long" },
+    retries: { value: "N", help: "attempts with other members when some fail (TRF_SIGN_RETRIES)" },
+    timeout: { value: "SECONDS", help: "give up after this long, all attempts together" },
     ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
   },
@@ -127,6 +139,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
     const members = listOption(invocation, "members");
     const auto = autoOption(invocation);
     const timeout = timeoutOption(invocation);
+    const retries = retriesOption(text["retries"]);
     const what = await payload(invocation);
     const progress = new CeremonyProgress(terminal, "signing");
     let result: SignResult;
@@ -134,7 +147,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
       result = await callWhenReady<SignResult>(
         invocation,
         "sign",
-        { key_id: key.toLowerCase(), ...what, members, auto, timeout_ms: timeout },
+        { key_id: key.toLowerCase(), ...what, members, auto, retries, timeout_ms: timeout },
         progress,
       );
     } finally {
@@ -152,6 +165,7 @@ Without --members the daemon picks threshold+1 members that are ready, itself in
         ["der", result.der],
         ["signature", result.signature],
         ["signers", result.committee.join("\n" + " ".repeat(13))],
+        ["attempts", result.attempts.length > 1 ? String(result.attempts.length) : undefined],
         ["took", `${(result.elapsed_ms / 1000).toFixed(2)} s`],
       ]);
     }

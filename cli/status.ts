@@ -31,6 +31,11 @@ interface StatusResult {
     readonly complete: number;
     readonly failed: number;
   };
+  readonly avoided: readonly {
+    readonly identity: string;
+    readonly offence: string;
+    readonly for_ms: number;
+  }[];
   readonly consent: string;
   readonly initiators: readonly string[];
   readonly debug_initiation: boolean;
@@ -102,6 +107,14 @@ const VIEW: View<StatusResult> = {
           String(k.live),
           canSign(k),
         ]),
+      );
+    }
+    if (s.avoided.length > 0) {
+      terminal.out("\n");
+      await printTable(
+        terminal,
+        ["avoided", "was", "for another"],
+        s.avoided.map((a) => [a.identity, a.offence, duration(a.for_ms)]),
       );
     }
     for (const warning of s.warnings) terminal.err(`warning: ${warning}\n`);

@@ -199,6 +199,15 @@ export const OPTIONS = {
     help: "longest wait for the others in one round of a ceremony",
     parse: durationWithin(SECOND, 24 * HOUR),
   }),
+  signRetries: option({
+    variable: "TRF_SIGN_RETRIES",
+    flag: "sign-retries",
+    key: "sign_retries",
+    default: "2",
+    placeholder: "N",
+    help: "attempts at a signature with other members when some fail; 0 for none",
+    parse: integerWithin(0, 16),
+  }),
   preparamsTimeout: option({
     variable: "TRF_PREPARAMS_TIMEOUT",
     flag: "preparams-timeout",

@@ -29,6 +29,7 @@ import { MetricsRecorder } from "../observe/metrics.ts";
 import { VERSION } from "../version.ts";
 import type { AdminContext, Params } from "./admin/context.ts";
 import { callAdmin } from "./admin/service.ts";
+import { AbsenceWatch } from "./absence.ts";
 import { Desk } from "./desk.ts";
 import { backupState } from "./backup_watch.ts";
 import { BanBook } from "./ban_book.ts";
@@ -41,6 +42,7 @@ import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
 import { pages } from "./pages.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
+import { PenaltyBook } from "./penalties.ts";
 import { type PeerInfo, softwareOf } from "./peer_directory.ts";
 import { Presence } from "./presence.ts";
 import { Restarts } from "./restarts.ts";
@@ -76,6 +78,8 @@ export interface DaemonSettings {
   readonly debugInitiation: boolean;
   readonly roundTimeoutMs: number;
   readonly ceremonyTimeoutMs: number;
+  /** Attempts at a signature beside the first. */
+  readonly signRetries: number;
 }
 
 /** What a node needs of the world. */
@@ -215,9 +219,11 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     now: startedAt,
   });
   const restarts = new Restarts({ self, clock, log: log.child("desk"), mesh, journal });
+  const penalties = new PenaltyBook(clock);
   const desk = new Desk({
     self,
     journal,
+    penalties,
     mesh: {
       readsNotes: (peer) => presence.isOurs(peer),
       sendSealed: (to, command) => mesh.sendSealed(to, command),
@@ -231,6 +237,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       start: (spec) => {
         const ceremony = engine.start(spec);
         watchCeremony(ceremony, recorder, clock);
+        absence.watch(ceremony);
         return ceremony;
       },
     },
@@ -257,6 +264,12 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     seeds: settings.connect.length === 0 ? settings.seeds : [],
     dns: settings.dns,
     resolver,
+  });
+  const absence = new AbsenceWatch({
+    clock,
+    sessions: () => mesh.sessions(),
+    onSession: (watcher) => mesh.onSession(watcher),
+    readiness: presence.readiness,
   });
   const peers = () => presence.peers();
   const goAdmin = new GoAdmin({ mesh, desk, clock });
@@ -289,6 +302,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     network: mesh,
     bans,
     readiness: presence.readiness,
+    penalties,
+    signRetries: settings.signRetries,
     supply: () => supply.state(),
     backups,
     clock,
@@ -314,6 +329,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     stopSampling();
     presence.stop();
     restarts.stop();
+    absence.stop();
     desk.stop();
     engine.stop();
     spares.stop();

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
+import { CeremonyRefused, type FailureCode, type Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { fromHex, toHex } from "../encoding/bytes.ts";
 import type { OpenCeremony } from "../keystore/journal.ts";
@@ -24,6 +24,7 @@ import type { Logger } from "../observe/logger.ts";
 import type { DeskOptions } from "./desk_options.ts";
 import { NodeError } from "./errors.ts";
 import { Entry, Ledger } from "./ledger.ts";
+import type { Offence } from "./penalties.ts";
 import {
   type CeremonyRequest,
   commandFromRequest,
@@ -35,8 +36,10 @@ import { readNote } from "./reshare_notes.ts";
 import { LOST } from "./restarts.ts";
 import {
   failureResponse,
+  isRefusal,
   MAX_REASON,
   printable,
+  REFUSED,
   type ResponseCommand,
   successResponse,
 } from "./responses.ts";
@@ -50,6 +53,13 @@ const MAX_WAITING_PER_REQUESTER = 16;
 const REFUSALS_PER_STRANGER = 5;
 /** Strangers whose refusals are counted at once. */
 const STRANGERS = 4_096;
+
+/** Failures that count against those named. */
+const OFFENCE_OF: Readonly<Partial<Record<FailureCode, Offence>>> = {
+  "TF-TIMEOUT": "silent",
+  "TF-OFFLINE": "offline",
+  "TF-PROTOCOL": "invalid",
+};
 
 type StartCommand = KeygenCommand | SignCommand | ReshareCommand;
 
@@ -114,7 +124,7 @@ export class Desk {
         reason,
       });
       const told = signer !== null && (this.allows(signer) || this.#refusals.take(signer));
-      if (told) await this.#respond(signer, failureResponse(request, `refused: ${reason}`));
+      if (told) await this.#respond(signer, failureResponse(request, REFUSED + reason));
     }
   }
 
@@ -241,7 +251,7 @@ export class Desk {
     this.#stopWaiting(entry);
     if (!entry.end({ state: "aborted", reason: reason.slice(0, MAX_REASON) })) return;
     this.#log.info("ceremony declined", { ceremony: entry.request.id, reason });
-    await this.#tellEverybody(entry, `refused: ${reason}`);
+    await this.#tellEverybody(entry, REFUSED + reason);
   }
 
   async #launch(entry: Entry): Promise<void> {
@@ -284,6 +294,7 @@ export class Desk {
   #finish(entry: Entry, outcome: Outcome): void {
     const wasConfirming = entry.state === "confirming";
     if (!entry.end(outcome)) return;
+    this.#judge(entry, outcome);
     const { request } = entry;
     const fields = {
       ceremony: request.id,
@@ -312,6 +323,22 @@ export class Desk {
         success: outcome.state === "complete",
         error: outcome.state === "complete" ? "" : outcome.reason.slice(0, MAX_REASON),
       });
+    }
+  }
+
+  /** Remembers for a while who made a ceremony fail. */
+  #judge(entry: Entry, outcome: Outcome): void {
+    const { penalties, self } = this.#o;
+    if (outcome.state === "complete") penalties.forgive(requestMembers(entry.request));
+    if (outcome.state === "failed") {
+      const offence = OFFENCE_OF[outcome.code];
+      if (offence === undefined) return;
+      for (const member of outcome.culprits) if (member !== self) penalties.note(member, offence);
+    }
+    // What a member says of itself counts against it; a refusal is its right.
+    const report = entry.report;
+    if (outcome.state === "aborted" && report?.refused === false) {
+      if (report.awaited.length === 0) penalties.note(report.from, "silent");
     }
   }
 
@@ -357,7 +384,10 @@ export class Desk {
     // Once all shares are on disk, a refusal is weighed and not simply followed.
     if (entry.isOver || entry.state === "confirming") return;
     // A member that gave up will not send another message: waiting for it has no sense.
-    const reason = `${from} reports: ${printable(response.error)}`;
+    const error = printable(response.error);
+    const reason = `${from} reports: ${error}`;
+    const awaited = entry.ceremony?.waitingFor ?? [];
+    entry.report = { from, refused: isRefusal(error), awaited: [...awaited] };
     this.#log.warn("a member gave up on a ceremony", { ceremony: id, member: from, reason });
     if (entry.ceremony !== undefined) entry.ceremony.refusedBy(from, reason);
     else if (entry.state !== "requested") {

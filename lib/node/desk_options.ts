@@ -11,6 +11,7 @@ import type { CeremonyJournal } from "../keystore/journal.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Command } from "../mesh/command_types.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { PenaltyBook } from "./penalties.ts";
 import type { ReshareCommit } from "./reshare_commit.ts";
 import type { ShareBook } from "./share_book.ts";
 
@@ -43,6 +44,8 @@ export interface DeskOptions {
   readonly journal: Pick<CeremonyJournal, "begin" | "end">;
   /** Decides when the new share of a resharing becomes current. */
   readonly resharings: ReshareCommit;
+  /** Members that made ceremonies fail. */
+  readonly penalties: Pick<PenaltyBook, "note" | "forgive">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly initiators: ReadonlySet<Identity>;

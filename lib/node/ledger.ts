@@ -34,6 +34,15 @@ export type EntryOutcome = Outcome | { readonly state: "answered" };
 /** Most finished entries kept; the oldest goes first. */
 const MAX_FINISHED = 500;
 
+/** A member's word that it will not go on. */
+export interface MemberReport {
+  readonly from: Identity;
+  /** It did not want to; otherwise something failed there. */
+  readonly refused: boolean;
+  /** Whom this node awaited at that moment. */
+  readonly awaited: readonly Identity[];
+}
+
 /** One ceremony on this node. */
 export class Entry {
   readonly request: CeremonyRequest;
@@ -50,6 +59,8 @@ export class Entry {
   readonly confirmed: Set<Identity> = new Set();
   /** What members of a resharing said last. */
   readonly notes: Map<Identity, Note> = new Map();
+  /** The member whose word ended it, if one's did. */
+  report: MemberReport | undefined;
   readonly #watchers = new Set<() => void>();
   readonly #ended = Promise.withResolvers<EntryOutcome>();
 

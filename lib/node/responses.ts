@@ -49,6 +49,14 @@ export function successResponse(
   return { type: "sign-response", ceremonyId, success: true, r, s, error: "" };
 }
 
+/** Beginning of a failure that is a member's decision, not an accident. */
+export const REFUSED = "refused: ";
+
+/** Whether a response's error says that the member did not want to take part. */
+export function isRefusal(error: string): boolean {
+  return error.startsWith(REFUSED);
+}
+
 /** Text of another node, made fit for a log line or a terminal. */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex

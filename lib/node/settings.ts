@@ -28,5 +28,6 @@ export function daemonSettings(config: Config): DaemonSettings {
     debugInitiation: config.debugInitiation.value,
     roundTimeoutMs: config.roundTimeout.value,
     ceremonyTimeoutMs: config.ceremonyTimeout.value,
+    signRetries: config.signRetries.value,
   };
 }

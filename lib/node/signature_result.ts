@@ -11,10 +11,13 @@ import { verifyEddsa } from "../ceremony/verify.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { concat, minimalBytes, toHex } from "../encoding/bytes.ts";
 import type { KeyMeta } from "../keystore/keystore.ts";
+import type { Clock } from "../mesh/clock.ts";
 import type { OutcomeCommand, SignResponseCommand } from "../mesh/command_types.ts";
 import { publicKeyText } from "./encodings.ts";
 import { NodeError } from "./errors.ts";
 import type { SignRequest } from "./request.ts";
+import { isRefusal, printable } from "./responses.ts";
+import { LOST } from "./restarts.ts";
 
 /** DER of an ECDSA signature (X9.62), in hex. */
 export function derSignature(r: Uint8Array, s: Uint8Array): string {
@@ -75,6 +78,12 @@ export function signatureFields(
 }
 
 /**
+ * A ceremony of which one member has failed seldom ends well elsewhere; it may, at the very end.
+ * Waited for that long, ms.
+ */
+export const GRACE = 5_000;
+
+/**
  * Collects `sign-response`s for a requester that takes no part itself. The first signature that
  * verifies wins; it needs no trust in whoever sent it, because the key id fixes the public key:
  * both keys that could have made (r, s) are recovered and only one can have that id.
@@ -82,18 +91,23 @@ export function signatureFields(
 export class SignatureWaiter {
   readonly #request: SignRequest;
   readonly #meta: KeyMeta | undefined;
+  readonly #clock: Clock;
   readonly #failures = new Map<Identity, string>();
   readonly #done = Promise.withResolvers<Record<string, unknown>>();
 
   /** Waits for responses to `request`; `meta` is what is known of the key, if anything. */
-  constructor(request: SignRequest, meta: KeyMeta | undefined) {
+  constructor(request: SignRequest, meta: KeyMeta | undefined, clock: Clock) {
+    this.#clock = clock;
     this.#request = request;
     this.#meta = meta;
     // A ceremony that this node takes part in never looks at this promise.
     this.#done.promise.catch(() => {});
   }
 
-  /** Resolves with the verified signature's fields; rejects when every member has failed. */
+  /**
+   * Resolves with the verified signature's fields; rejects when every member has failed, or none
+   * has succeeded {@link GRACE} after the first failed.
+   */
   get result(): Promise<Record<string, unknown>> {
     return this.#done.promise;
   }
@@ -105,15 +119,34 @@ export class SignatureWaiter {
       const fields = this.#verify(response.r, response.s);
       if (fields !== null) return this.#done.resolve(fields);
       this.#failures.set(from, "sent a signature that does not verify");
-    } else this.#failures.set(from, response.error);
-    if (this.#request.committee.every((m) => this.#failures.has(m))) {
-      const [member, reason] = [...this.#failures][0]!;
-      this.#done.reject(
-        new NodeError("TF-FAILED", `${member} reports: ${reason}`, {
-          exit: reason.startsWith("refused:") ? 3 : 1,
-        }),
-      );
-    }
+    } else this.#failures.set(from, printable(response.error));
+    if (this.#request.committee.every((m) => this.#failures.has(m))) this.#giveUp();
+    else if (this.#failures.size === 1) this.#clock.setTimer(GRACE, () => this.#giveUp());
+  }
+
+  #giveUp(): void {
+    const [member, reason] = [...this.#failures][0]!;
+    const refused = isRefusal(reason);
+    this.#done.reject(
+      new NodeError(refused ? "TF-REFUSED" : "TF-FAILED", `${member} reports: ${reason}`, {
+        exit: refused ? 3 : 1,
+        culprits: this.suspects?.out ?? [],
+      }),
+    );
+  }
+
+  /** Whose fault it may be that there is no signature; null while nobody has said anything. */
+  get suspects():
+    | { readonly out: readonly Identity[]; readonly doubtful: readonly Identity[] }
+    | null {
+    const reports = [...this.#failures];
+    if (reports.length === 0) return null;
+    const out = reports.filter(([, reason]) => isRefusal(reason) || reason === LOST)
+      .map(([member]) => member);
+    // Whoever failed said so; whoever says nothing at all is gone.
+    const silent = this.#request.committee.filter((m) => !this.#failures.has(m));
+    out.push(...silent);
+    return { out, doubtful: out.length > 0 ? [] : reports.map(([member]) => member) };
   }
 
   #verify(r: Uint8Array, s: Uint8Array): Record<string, unknown> | null {

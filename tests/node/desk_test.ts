@@ -8,6 +8,7 @@ import type { OpenCeremony } from "../../lib/keystore/journal.ts";
 import type { Command } from "../../lib/mesh/command_types.ts";
 import { Desk } from "../../lib/node/desk.ts";
 import { NodeError } from "../../lib/node/errors.ts";
+import { PenaltyBook } from "../../lib/node/penalties.ts";
 import { ReshareCommit } from "../../lib/node/reshare_commit.ts";
 import {
   type CeremonyRequest,
@@ -107,6 +108,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
       standing: () => Promise.resolve("settled"),
     },
   });
+  const penalties = new PenaltyBook(clock);
   const desk = new Desk({
     self: SELF,
     resharings,
@@ -140,6 +142,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
       },
     },
     shares,
+    penalties,
     clock,
     log,
     initiators: new Set([B]),
@@ -158,6 +161,7 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
     settled,
     open,
     lostMembers,
+    penalties,
     desk,
     failStore: () => storeFails = true,
     failJournal: () => journalFails = true,

@@ -15,6 +15,7 @@ import type { BackupState } from "../backup_watch.ts";
 import type { BanBook } from "../ban_book.ts";
 import type { Desk } from "../desk.ts";
 import { badRequest } from "../errors.ts";
+import type { PenaltyBook } from "../penalties.ts";
 import type { PeerInfo } from "../peer_directory.ts";
 import type { Readiness } from "../readiness.ts";
 import type { SupplyState } from "../preparams_supply.ts";
@@ -33,6 +34,9 @@ export interface AdminContext {
   readonly network: AdminNetwork;
   readonly bans: BanBook;
   readonly readiness: Readiness;
+  readonly penalties: Pick<PenaltyBook, "weight" | "list">;
+  /** Attempts at a signature beside the first, unless the caller says otherwise. */
+  readonly signRetries: number;
   readonly supply: () => SupplyState;
   readonly backups: () => Promise<BackupState>;
   readonly clock: Clock;

@@ -133,24 +133,6 @@ export function requireCurve(ctx: AdminContext, members: readonly Identity[], cu
   }
 }
 
-/** Threshold + 1 members that are ready for each other: this node first, then the nearest. */
-export function chooseSigners(ctx: AdminContext, meta: KeyMeta): Identity[] {
-  const self = ctx.identity.identity;
-  const rtt = new Map(ctx.peers().map((p) => [p.identity, p.rttMs ?? Infinity]));
-  const nearest = [...meta.committee].sort((a, b) =>
-    Number(b === self) - Number(a === self) ||
-    distance(rtt.get(a), rtt.get(b)) || (a < b ? -1 : 1)
-  );
-  const needed = meta.threshold + 1;
-  const chosen = ctx.readiness.group(nearest, needed);
-  if (chosen.length < needed) throw cannotSign(ctx, meta);
-  return chosen;
-}
-
-function distance(a = Infinity, b = Infinity): number {
-  return a === b ? 0 : a - b;
-}
-
 /** The refusal to sign with a key whose members are not ready. */
 export function cannotSign(ctx: AdminContext, meta: KeyMeta): NodeError {
   const live = liveMembers(ctx, meta.committee);

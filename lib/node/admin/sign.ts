@@ -1,5 +1,5 @@
 /**
- * `sign` of the admin interface.
+ * `sign` of the admin interface: one signature, in as many attempts as it takes and are allowed.
  *
  * @module
  */
@@ -8,49 +8,147 @@ import type { Identity } from "../../crypto/identity.ts";
 import { toHex } from "../../encoding/bytes.ts";
 import type { KeyMeta } from "../../keystore/keystore.ts";
 import { badRequest, NodeError } from "../errors.ts";
-import { selfFirst } from "../presence.ts";
+import type { Entry } from "../ledger.ts";
 import type { SignRequest } from "../request.ts";
 import { signatureFields, SignatureWaiter } from "../signature_result.ts";
 import {
   type AdminContext,
   hexBytes,
-  identities,
   integer,
   type OnEvent,
   type Params,
   text,
 } from "./context.ts";
-import { elect } from "./election.ts";
 import { follow, within } from "./follow.ts";
-import { cannotSign, chooseSigners, metaOf, requireReady } from "./readiness.ts";
+import {
+  type Attempt,
+  failureText,
+  firstQuorum,
+  nextQuorum,
+  type Quorum,
+  type Suspects,
+  suspectsOf,
+} from "./quorum.ts";
+import { metaOf, requireReady } from "./readiness.ts";
 
-/** Starts a signing and returns the verified signature. */
+/** Most attempts beside the first that a caller may allow. */
+export const MAX_RETRIES = 16;
+
+/** What all attempts have in common. */
+interface Job {
+  readonly keyId: string;
+  readonly meta: KeyMeta | undefined;
+  readonly payload: Uint8Array;
+  readonly params: Params;
+  readonly onEvent: OnEvent;
+}
+
+/** An attempt that ended without a signature. */
+interface Failed {
+  readonly error: NodeError;
+  /** Null where another attempt has no sense. */
+  readonly suspects: Suspects | null;
+}
+
+/** Signs and returns the verified signature. */
 export async function sign(
   ctx: AdminContext,
   params: Params,
   onEvent: OnEvent,
 ): Promise<Record<string, unknown>> {
-  const o = ctx;
-  const self = o.identity.identity;
   const keyId = text(params, "key_id").toLowerCase();
   if (!/^[0-9a-f]{32}$/.test(keyId)) throw badRequest("key_id: expected 32 hex digits");
   const meta = await metaOf(ctx, keyId);
-  if (meta === undefined && params["members"] === undefined) {
-    throw new NodeError("TF-NO-KEY", `this node has no share of key ${keyId}`, {
-      exit: 3,
-      hint: "`transfunctioner keys` lists what it has; with --members it asks other nodes",
-    });
-  }
-  if (meta?.status === "reshared away" && params["members"] === undefined) {
-    throw new NodeError("TF-NO-KEY", `key ${keyId} was reshared away from this node`, {
-      exit: 3,
-      hint: "ask on a node of its present committee, or name signers with --members",
-    });
-  }
+  requireSigner(keyId, meta, params);
   const payload = signPayload(params, meta?.curve ?? "secp256k1");
-  const { id, committee } = chosenSigners(ctx, params, meta);
+  const retries = params["retries"] === undefined
+    ? ctx.signRetries
+    : integer(params, "retries", 0, MAX_RETRIES);
+  const begun = ctx.clock.now();
+  const patience = params["timeout_ms"];
+  const job = { keyId, meta, payload, params, onEvent };
+  const attempts: Attempt[] = [];
+  const out = new Set<Identity>();
+  let quorum: Quorum = firstQuorum(ctx, params, meta);
+  await requireReady(ctx, quorum.committee);
+  for (;;) {
+    const since = ctx.clock.now();
+    // The caller's time limit is for all attempts together.
+    const left = typeof patience === "number" ? { timeout_ms: patience - (since - begun) } : {};
+    const made = await attempt(ctx, { ...job, params: { ...params, ...left } }, quorum);
+    const common = {
+      ceremony_id: toHex(quorum.id),
+      committee: quorum.committee,
+      elapsed_ms: ctx.clock.now() - since,
+    };
+    if ("signature" in made) {
+      attempts.push({ ...common, outcome: "complete", culprits: [] });
+      return {
+        ceremony_id: common.ceremony_id,
+        key_id: keyId,
+        ...made.signature,
+        committee: quorum.committee,
+        attempts,
+        elapsed_ms: ctx.clock.now() - begun,
+      };
+    }
+    const { error, suspects } = made;
+    attempts.push({
+      ...common,
+      outcome: `${error.code}: ${error.message}`,
+      culprits: error.culprits,
+    });
+    if (suspects === null || attempts.length > retries) throw afterAttempts(error, attempts);
+    if (typeof patience === "number" && ctx.clock.now() - begun >= patience) throw error;
+    for (const member of suspects.out) out.add(member);
+    const next = await replacement(ctx, job, {
+      out: [...out],
+      doubtful: suspects.doubtful,
+    });
+    if (next === null) throw afterAttempts(error, attempts);
+    onEvent({
+      ceremony_id: toHex(next.id),
+      state: "retrying",
+      attempt: attempts.length + 1,
+      reason: failureText(error, suspects),
+      committee: next.committee,
+    });
+    quorum = next;
+  }
+}
+
+/** Another quorum that is ready; null if there is none. */
+async function replacement(
+  ctx: AdminContext,
+  { params, meta }: Job,
+  failed: Suspects,
+): Promise<Quorum | null> {
+  const out = [...failed.out];
+  for (;;) {
+    const next = nextQuorum(ctx, params, meta, { ...failed, out });
+    if (next === null) return null;
+    try {
+      await requireReady(ctx, next.committee);
+      return next;
+    } catch (error) {
+      // Whoever is not ready after all is left out as well; each turn leaves out somebody.
+      const self = ctx.identity.identity;
+      const missing = next.committee.filter((m) =>
+        m !== self && error instanceof NodeError && error.culprits.includes(m)
+      );
+      if (missing.length === 0) return null;
+      out.push(...missing);
+    }
+  }
+}
+
+async function attempt(
+  ctx: AdminContext,
+  { keyId, meta, payload, params, onEvent }: Job,
+  { id, committee }: Quorum,
+): Promise<{ readonly signature: Record<string, unknown> } | Failed> {
+  const self = ctx.identity.identity;
   const threshold = meta?.status === "active" ? meta.threshold : committee.length - 1;
-  await requireReady(ctx, committee);
   const request: SignRequest = {
     kind: "sign",
     id: toHex(id),
@@ -60,51 +158,68 @@ export async function sign(
     threshold,
     payload,
   };
-  const begun = o.clock.now();
-  const waiter = new SignatureWaiter(request, meta);
-  const stop = o.desk.onResponse(request.id, (from, r) => waiter.hear(from, r));
+  const waiter = new SignatureWaiter(request, meta, ctx.clock);
+  const stop = ctx.desk.onResponse(request.id, (from, r) => waiter.hear(from, r));
+  let entry: Entry | undefined;
   try {
-    const entry = await o.desk.initiate(request);
+    entry = await ctx.desk.initiate(request);
     const signature = entry.state === "requested"
       ? await within(ctx, waiter.result, params, entry)
       : signatureFields(payload, await follow(ctx, entry, params, onEvent));
     if (entry.state === "requested") entry.end({ state: "answered" });
-    return {
-      ceremony_id: request.id,
-      key_id: keyId,
-      ...signature,
-      committee,
-      elapsed_ms: o.clock.now() - begun,
-    };
+    return { signature };
+  } catch (error) {
+    if (!(error instanceof NodeError)) throw error;
+    if (entry?.state === "requested") entry.end({ state: "answered" });
+    return { error, suspects: suspects(error, entry, waiter, request) };
   } finally {
     stop();
   }
 }
 
-/** The signers that the caller names, or as many as it wants drawn, or the nearest that will do. */
-function chosenSigners(
-  ctx: AdminContext,
-  params: Params,
-  meta: KeyMeta | undefined,
-): { id: Uint8Array; committee: Identity[] } {
-  if (params["members"] !== undefined) {
-    if (params["auto"] !== undefined) throw badRequest("give either members or auto");
-    return { id: ctx.random(32), committee: identities(params, "members") };
+function suspects(
+  error: NodeError,
+  entry: Entry | undefined,
+  waiter: SignatureWaiter,
+  request: SignRequest,
+): Suspects | null {
+  // The request did not even leave.
+  if (entry === undefined) {
+    const out = request.committee.filter((m) => error.culprits.includes(m));
+    return error.code === "TF-UNREACHABLE" ? { out, doubtful: [] } : null;
   }
-  if (params["auto"] === undefined) {
-    return { id: ctx.random(32), committee: chooseSigners(ctx, meta!) };
+  return entry.state === "answered" ? waiter.suspects : suspectsOf(entry, request.requester);
+}
+
+function afterAttempts(error: NodeError, attempts: readonly Attempt[]): NodeError {
+  if (attempts.length === 1) return error;
+  return new NodeError(
+    error.code,
+    `${error.message} (attempt ${attempts.length}; before: ${
+      attempts.slice(0, -1).map(({ outcome }) => outcome).join("; ")
+    })`,
+    {
+      exit: error.exit,
+      culprits: error.culprits,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    },
+  );
+}
+
+function requireSigner(keyId: string, meta: KeyMeta | undefined, params: Params): void {
+  if (params["members"] !== undefined) return;
+  if (meta === undefined) {
+    throw new NodeError("TF-NO-KEY", `this node has no share of key ${keyId}`, {
+      exit: 3,
+      hint: "`transfunctioner keys` lists what it has; with --members it asks other nodes",
+    });
   }
-  const { committee, threshold } = meta!;
-  const size = integer(params, "auto", 1, 256);
-  if (size <= threshold || size > committee.length) {
-    throw badRequest(
-      `auto: ${size} signers do not fit the key`,
-      `from ${threshold + 1} to ${committee.length} members can sign`,
-    );
+  if (meta.status === "reshared away") {
+    throw new NodeError("TF-NO-KEY", `key ${keyId} was reshared away from this node`, {
+      exit: 3,
+      hint: "ask on a node of its present committee, or name signers with --members",
+    });
   }
-  const candidates = ctx.readiness.group(selfFirst(committee, ctx.identity.identity));
-  if (candidates.length < size) throw cannotSign(ctx, meta!);
-  return elect(candidates, size, ctx.random);
 }
 
 function signPayload(params: Params, curve: string): Uint8Array {
