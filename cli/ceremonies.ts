@@ -15,6 +15,13 @@ interface CeremonyRow {
   readonly key_id?: string;
   readonly digest?: string;
   readonly requester?: string;
+  readonly unsigned?: boolean;
+  readonly local?: boolean;
+  readonly purpose?: string;
+  readonly awaits?: "policy" | "operator";
+  readonly left_ms?: number;
+  readonly old_committee?: readonly string[];
+  readonly new_committee?: readonly string[];
   readonly committee: readonly string[];
   readonly threshold?: number;
   readonly age_ms: number;
@@ -28,12 +35,29 @@ interface CeremonyRow {
 
 const ACTIONS = ["show", "approve", "deny", "abort"];
 
+/** How many take part and how many are needed. */
+function quorum(row: CeremonyRow): string | undefined {
+  if (row.threshold === undefined) return undefined;
+  const { kind, threshold, committee, new_committee } = row;
+  if (kind === "sign") {
+    return `${committee.length} sign, threshold ${threshold}: ${
+      threshold + 1
+    } of the key's members`;
+  }
+  const size = new_committee?.length ?? committee.length;
+  return `any ${threshold + 1} of ${size} will be able to sign`;
+}
+
 function detail(row: CeremonyRow): string {
   if (row.reason !== undefined) {
     const blamed = row.culprits ?? [];
     return row.reason + (blamed.length === 0 ? "" : ` [${blamed.map(shortId).join(" ")}]`);
   }
-  if (row.state !== "running") return row.state === "waiting" ? "needs approval" : "";
+  if (row.state === "waiting") {
+    const left = row.left_ms === undefined ? "" : `, ${duration(row.left_ms)} left`;
+    return (row.awaits === "policy" ? "the policy decides" : "needs approval") + left;
+  }
+  if (row.state !== "running") return "";
   const silent = row.waiting_for ?? [];
   const of = row.rounds === undefined ? "" : ` of ${row.rounds}`;
   const drawn = row.round === undefined || row.rounds === undefined
@@ -60,8 +84,8 @@ const VIEW: View<{ readonly ceremonies: readonly CeremonyRow[] }> = {
           c.state,
           c.key_id === undefined ? "-" : shortId(c.key_id),
           duration(c.age_ms),
-          c.requester === undefined ? "-" : shortId(c.requester),
-          detail(c),
+          c.unsigned === true ? "UNSIGNED" : c.requester === undefined ? "-" : shortId(c.requester),
+          detail(c) + (c.purpose === undefined ? "" : ` (${c.purpose})`),
         ]),
       );
     }
@@ -114,9 +138,18 @@ ID may be shortened as long as it stays unique.`,
         ["curve", row.curve],
         ["key id", row.key_id],
         ["digest", row.digest],
-        ["requester", row.requester],
+        [
+          "requester",
+          row.unsigned === true
+            ? "unknown: nobody signed it"
+            : row.local === true
+            ? `${row.requester} (this node)`
+            : row.requester,
+        ],
+        ["purpose", row.purpose],
         ["committee", row.committee.join("\n" + " ".repeat(11))],
-        ["threshold", row.threshold?.toString()],
+        ["new members", row.new_committee?.join("\n" + " ".repeat(13))],
+        ["quorum", quorum(row)],
         ["detail", detail(row) === "" ? undefined : detail(row)],
       ]);
     }

@@ -35,7 +35,7 @@ export interface Invocation {
 }
 
 /** How far a command reaches; see {@link CommandSpec.reach}. */
-export type Reach = "node" | "admin" | "home" | "settings" | "nothing";
+export type Reach = "node" | "admin" | "home" | "files" | "settings" | "nothing";
 
 /** A file or directory that a word of the command line names. */
 export interface WordPath {
@@ -63,8 +63,8 @@ export interface CommandSpec {
   readonly examples: readonly string[];
   /**
    * What its process may touch beside TRF_* variables: `node` is all that a daemon may, `admin`
-   * the home directory's files and the admin listener, `home` that directory, `settings` reading
-   * it only, `nothing` not even that.
+   * the home directory's files and the admin listener, `home` that directory, `files` reading it
+   * only, `settings` that and what the system's name servers are, `nothing` not even that.
    * Default: `admin` if it has the option --admin-address, else `nothing`.
    */
   readonly reach?: Reach;

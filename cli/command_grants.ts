@@ -74,6 +74,7 @@ function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">)
     why: {
       admin: "the admin key and config.json",
       home: "the keystore and config.json",
+      files: "the audit log and config.json",
       settings: "config.json",
     }[reach],
     code: "lib/keystore/files.ts",

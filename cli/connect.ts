@@ -62,6 +62,15 @@ export function listOption(invocation: Invocation, name: string): string[] | und
   return items;
 }
 
+/** Reads `--purpose TEXT`; undefined when it was not given. */
+export function purposeOption({ text }: Invocation): string | undefined {
+  const purpose = text["purpose"];
+  if (purpose !== undefined && purpose.length > 200) {
+    throw usageError("--purpose: more than 200 characters");
+  }
+  return purpose;
+}
+
 /** Reads `--auto N`; undefined when it was not given. */
 export function autoOption(invocation: Invocation): number | undefined {
   const text = invocation.text["auto"];
@@ -96,6 +105,7 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-ADMIN-METHOD": EXIT.usage,
   "TF-NOT-READY": EXIT.refused,
   "TF-NOT-ALLOWED": EXIT.refused,
+  "TF-LIMIT": EXIT.refused,
   "TF-REFUSED": EXIT.refused,
   "TF-REPLAY": EXIT.refused,
   "TF-BUSY": EXIT.refused,

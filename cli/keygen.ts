@@ -2,7 +2,13 @@
 
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { autoOption, listOption, thresholdOption, timeoutOption } from "./connect.ts";
+import {
+  autoOption,
+  listOption,
+  purposeOption,
+  thresholdOption,
+  timeoutOption,
+} from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
@@ -36,6 +42,7 @@ yet.`,
     auto: { value: "N", help: "draw N members among those that are ready, this node included" },
     threshold: { short: "t", value: "T", help: "T+1 members are needed to sign; 1 ≤ T < members" },
     curve: { value: "CURVE", help: "secp256k1 (ECDSA, the default) or ed25519 (EdDSA)" },
+    purpose: { value: "TEXT", help: "what it is for; shown to whoever has to approve it" },
     timeout: { value: "SECONDS", help: "give up after this long" },
     ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
@@ -67,7 +74,14 @@ yet.`,
       result = await callWhenReady<KeygenResult>(
         invocation,
         "keygen",
-        { members, auto, threshold, curve, timeout_ms: timeout },
+        {
+          members,
+          auto,
+          threshold,
+          curve,
+          purpose: purposeOption(invocation),
+          timeout_ms: timeout,
+        },
         progress,
       );
     } finally {

@@ -4,6 +4,7 @@ import { shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
 import { callDaemon } from "./connect.ts";
 import { CliError, EXIT, type ExitCode, usageError } from "./exit.ts";
+import { rulesFields, type RulesView, setRules } from "./key_rules.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,20 +26,28 @@ interface KeyRow {
   }[];
   readonly can_sign: boolean;
   readonly live: number;
+  readonly rules?: RulesView;
 }
 
 /** Lists the keys this node holds a share of, or shows one with all its encodings. */
 export const command: CommandSpec = {
   name: "keys",
   summary: "List the keys this node has a share of, or show one.",
-  usage: "[show ID | settle ID --discard|--commit] [--json]",
+  usage: "[show ID | settle ID --discard|--commit | allow --key ID --requester ID,…|any | " +
+    "limit --key ID --per-hour N|off] [--json]",
   about: `When members of a resharing die or contradict each other at its end, both shares stay and
 \`status\` warns. Nodes ask each other until all have answered; where somebody is gone for good,
 settle ends it on this node: --discard drops the new share (only if no other node has made its own
-current), --commit makes it current (only if all other nodes do).`,
+current), --commit makes it current (only if all other nodes do).
+allow says whose requests for a key this node takes part in, beside its own operator's (any: all of
+TRF_INITIATORS); limit how many signatures an hour it helps to make with it. Other requests are
+refused, and their requester is told why. Both hold for this node alone.`,
   maxWords: 2,
-  verbs: ["show", "settle"],
+  verbs: ["show", "settle", "allow", "limit"],
   options: {
+    key: { short: "k", value: "ID", help: "with allow and limit: the key, 32 hex digits" },
+    requester: { value: "ID,…", help: "with allow: identities, or any" },
+    "per-hour": { value: "N", help: "with limit: signatures within an hour, or off" },
     discard: { help: "with settle: drop the new share, keep the old one" },
     commit: { help: "with settle: make the new share current, destroy the old one" },
     ...CLIENT_OPTIONS,
@@ -46,12 +55,14 @@ current), --commit makes it current (only if all other nodes do).`,
   examples: [
     "transfunctioner keys",
     "transfunctioner keys show 2beb1c80ee511d03ad19e25b99b756d7",
+    "transfunctioner keys limit --key 2beb1c80ee511d03ad19e25b99b756d7 --per-hour 60",
   ],
   async run(invocation) {
     const { terminal, words, on } = invocation;
     if (words[0] === "settle") return await settle(invocation);
+    if (words[0] === "allow" || words[0] === "limit") return await setRules(invocation);
     if (words[0] !== undefined && words[0] !== "show") {
-      throw usageError(`keys: unknown word "${words[0]}"`, "known: show, settle");
+      throw usageError(`keys: unknown word "${words[0]}"`, "known: show, settle, allow, limit");
     }
     const { keys } = await callDaemon<{ keys: KeyRow[] }>(invocation, "keys", {});
     if (words[0] === "show") {
@@ -121,6 +132,7 @@ function showKey(terminal: Terminal, json: boolean, key: KeyRow): void {
       `${at}  ${event}, generation ${generation}` +
       (ceremony === undefined ? "" : `, ceremony ${shortId(ceremony)}`),
     ]),
+    ...(key.rules === undefined ? [] : rulesFields(key.rules)),
     ["status", key.status],
     ["can sign now", signs(key)],
   ]);

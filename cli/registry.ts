@@ -76,6 +76,11 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./restore.ts")).command,
   },
   {
+    name: "log",
+    summary: "show the audit log, or check that nobody has changed it",
+    load: async () => (await import("./log.ts")).command,
+  },
+  {
     name: "doctor",
     summary: "look for what is wrong with this node, and say what to do",
     load: async () => (await import("./doctor.ts")).command,

@@ -2,7 +2,7 @@
 
 import { CeremonyProgress, shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { listOption, thresholdOption, timeoutOption } from "./connect.ts";
+import { listOption, purposeOption, thresholdOption, timeoutOption } from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
@@ -45,6 +45,7 @@ together could still sign. On a node that has no share, --old-members, --old-thr
     "old-threshold": { value: "T", help: "the key's threshold so far, if this node has no share" },
     generation: { value: "N", help: "the key's generation so far, if this node has no share" },
     curve: { value: "CURVE", help: "secp256k1 or ed25519, if this node has no share" },
+    purpose: { value: "TEXT", help: "what it is for; shown to whoever has to approve it" },
     timeout: { value: "SECONDS", help: "give up after this long" },
     ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
@@ -79,6 +80,7 @@ together could still sign. On a node that has no share, --old-members, --old-thr
         : thresholdOption(invocation, "old-threshold"),
       generation: generation === undefined ? undefined : Number(generation),
       curve: text["curve"],
+      purpose: purposeOption(invocation),
       timeout_ms: timeoutOption(invocation),
     };
     const progress = new CeremonyProgress(terminal, "resharing");

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { toHex } from "../lib/encoding/bytes.ts";
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
-import { autoOption, listOption, timeoutOption } from "./connect.ts";
+import { autoOption, listOption, purposeOption, timeoutOption } from "./connect.ts";
 import { CliError, EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
@@ -120,6 +120,7 @@ member fails or falls silent the daemon asks again with others, up to --retries 
     members: { value: "ID,ID,…", help: "who signs; default: members that are ready now" },
     auto: { value: "N", help: "draw N signers among the members that are ready" },
     retries: { value: "N", help: "attempts with other members when some fail (TRF_SIGN_RETRIES)" },
+    purpose: { value: "TEXT", help: "what it is for; shown to whoever has to approve it" },
     timeout: { value: "SECONDS", help: "give up after this long, all attempts together" },
     ...WAIT_OPTION,
     ...CLIENT_OPTIONS,
@@ -147,7 +148,15 @@ member fails or falls silent the daemon asks again with others, up to --retries 
       result = await callWhenReady<SignResult>(
         invocation,
         "sign",
-        { key_id: key.toLowerCase(), ...what, members, auto, retries, timeout_ms: timeout },
+        {
+          key_id: key.toLowerCase(),
+          ...what,
+          members,
+          auto,
+          retries,
+          purpose: purposeOption(invocation),
+          timeout_ms: timeout,
+        },
         progress,
       );
     } finally {

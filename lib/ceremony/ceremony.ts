@@ -38,6 +38,8 @@ export interface CeremonyHooks {
   onLost(member: Identity, why: string): void;
   /** A member says that it gave up; ends the run unless it has said why. */
   onRefusal(member: Identity, reason: string): void;
+  /** A member waits for its operator; the round's limit does not count while it does. */
+  onHold(member: Identity): void;
   /** A listener threw; that must not end anything. */
   onListenerError(error: unknown): void;
 }
@@ -142,6 +144,14 @@ export class Ceremony {
   /** A member says that it takes no further part; ends it unless the run deals with that itself. */
   refusedBy(member: Identity, reason: string): void {
     if (this.#outcome === null) this.#hooks.onRefusal(member, reason);
+  }
+
+  /**
+   * A member says that it waits for its operator's approval: until it is heard, only the limit for
+   * the whole ceremony counts.
+   */
+  hold(member: Identity): void {
+    if (this.#outcome === null && this.members.includes(member)) this.#hooks.onHold(member);
   }
 
   /** For the engine: the run moved on. */

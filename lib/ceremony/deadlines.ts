@@ -14,19 +14,26 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #roundMs: number;
   readonly #onExpire: (limit: Limit) => void;
+  readonly #patient: () => boolean;
   #cancelRound: () => void;
   #cancelCeremony: () => void;
   #running = true;
 
-  /** Starts both limits, in milliseconds. */
+  /**
+   * Starts both limits, in milliseconds.
+   *
+   * @param patient asked when a round's limit passes: yes starts it anew.
+   */
   constructor(
     clock: Clock,
     limits: { readonly roundMs: number; readonly ceremonyMs: number },
     onExpire: (limit: Limit) => void,
+    patient: () => boolean = () => false,
   ) {
     this.#clock = clock;
     this.#roundMs = limits.roundMs;
     this.#onExpire = onExpire;
+    this.#patient = patient;
     this.#cancelRound = clock.setTimer(limits.roundMs, () => this.#expire("round"));
     this.#cancelCeremony = clock.setTimer(limits.ceremonyMs, () => this.#expire("ceremony"));
   }
@@ -47,6 +54,7 @@ export class Deadlines {
 
   #expire(limit: Limit): void {
     if (!this.#running) return;
+    if (limit === "round" && this.#patient()) return this.step();
     this.stop();
     this.#onExpire(limit);
   }

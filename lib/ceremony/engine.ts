@@ -9,7 +9,7 @@
  */
 
 import type { Identity, NodeIdentity } from "../crypto/identity.ts";
-import { toHex } from "../encoding/bytes.ts";
+import { equalBytes, toHex } from "../encoding/bytes.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { TssCommand, WitnessCommand } from "../mesh/command_types.ts";
 import { quietLogger } from "../mesh/quiet_logger.ts";
@@ -117,7 +117,11 @@ export class CeremonyEngine {
     this.#quiet = quietLogger(options.log, options.clock);
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#storeKey = options.storeKey.slice();
-    this.#early = new EarlyBuffer(options.clock, this.#limits);
+    this.#early = new EarlyBuffer(
+      options.clock,
+      this.#limits,
+      (a, b) => a.flags === b.flags && equalBytes(a.data, b.data),
+    );
   }
 
   /** Number of ceremonies that run now. */
@@ -202,6 +206,19 @@ export class CeremonyEngine {
   witness(command: WitnessCommand, sender: Identity): void {
     const id = toHex(command.ceremonyId);
     (this.#runs.get(id) ?? this.#lingering.get(id))?.witness(sender, command);
+  }
+
+  /**
+   * A ceremony is known but waits for approval here: what its members send is kept until `until`
+   * (ms), instead of the short while that unknown ceremonies get.
+   */
+  expect(id: string, members: readonly Identity[], until: number): void {
+    if (!this.#stopped) this.#early.hold(id, members, until);
+  }
+
+  /** It will not begin here after all, or has begun. */
+  unexpect(id: string): void {
+    this.#early.release(id);
   }
 
   /**

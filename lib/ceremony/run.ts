@@ -71,6 +71,8 @@ export class CeremonyRun {
   #storing = false;
   // The latest report of the worker, by role: one identity may be awaited in both.
   #waitingFor: readonly Role[] = [];
+  /** Members that wait for their operators. */
+  readonly #held = new Set<Identity>();
   /** Members that will say nothing more, and why. */
   readonly #lost = new Map<Identity, string>();
 
@@ -90,6 +92,7 @@ export class CeremonyRun {
       {
         onAbort: (reason) => this.#end({ state: "aborted", reason }),
         onLost: (member, why) => this.#lose(member, why),
+        onHold: (member) => void this.#held.add(member),
         onRefusal: (member, reason) => {
           if (!this.#tribunal.explained(member)) this.#end({ state: "aborted", reason });
         },
@@ -115,10 +118,15 @@ export class CeremonyRun {
       },
       conclude: (failure) => this.#end({ state: "failed", ...failure }),
     });
-    this.#deadlines = new Deadlines(host.clock, {
-      roundMs: spec.roundTimeoutMs ?? host.limits.roundTimeoutMs,
-      ceremonyMs: spec.ceremonyTimeoutMs ?? host.limits.ceremonyTimeoutMs,
-    }, (limit) => this.#expire(limit));
+    this.#deadlines = new Deadlines(
+      host.clock,
+      {
+        roundMs: spec.roundTimeoutMs ?? host.limits.roundTimeoutMs,
+        ceremonyMs: spec.ceremonyTimeoutMs ?? host.limits.ceremonyTimeoutMs,
+      },
+      (limit) => this.#expire(limit),
+      () => this.#isHeld(),
+    );
     this.#launch();
   }
 
@@ -142,6 +150,7 @@ export class CeremonyRun {
     }
     if (!verified()) return "forged";
     this.#heard.note(sender, committee, data);
+    this.#held.delete(sender);
     this.#tribunal.passed(committee, command);
     this.#worker?.post({ do: "hear", from: { committee, identity: sender }, data });
     return "delivered";
@@ -305,6 +314,12 @@ export class CeremonyRun {
   #lose(member: Identity, why: string): void {
     if (!this.#lost.has(member)) this.#lost.set(member, why);
     this.#checkLost();
+  }
+
+  /** Whether all that is missing are operators' decisions. */
+  #isHeld(): boolean {
+    const awaited = identitiesOf(this.#waitingFor);
+    return awaited.length > 0 && awaited.every((member) => this.#held.has(member));
   }
 
   /** Ends the run if it waits for somebody who is known to say nothing more. */

@@ -40,6 +40,7 @@ import {
 } from "./home.ts";
 import { assertNotMoved } from "./home_marks.ts";
 import { IDENTITY_FILE, loadAdminKey, type ScryptCost, sealIdentity } from "./identity_file.ts";
+import type { KeyRules } from "./key_rules.ts";
 import type { KeyMeta, Leaving } from "./meta.ts";
 import { PreParamsStock } from "./preparams_stock.ts";
 import { ReplayGuard } from "./replay_guard.ts";
@@ -318,6 +319,11 @@ export class Keystore {
   /** Takes a mark of {@link markLeaving} back: the share stays. False if there is none. */
   unmarkLeaving(keyId: string, ceremony: string): Promise<boolean> {
     return this.#exclusive(() => this.#shares.stay(keyId, ceremony));
+  }
+
+  /** Replaces what a key may be used for on this node; durable once it resolves. */
+  setKeyRules(keyId: string, rules: KeyRules): Promise<void> {
+    return this.#exclusive(() => this.#shares.setRules(keyId, rules));
   }
 
   /** Destroys this node's share of a key that was reshared away; its metadata stays and says so. */

@@ -10,6 +10,7 @@
 import { type Identity, parseIdentity } from "../crypto/identity.ts";
 import { fromBase64, fromHex, toBase64, toHex } from "../encoding/bytes.ts";
 import { encodeJson, type Json, type JsonObject, parseJson } from "../encoding/json.ts";
+import { checkRules, decodeRules, encodeRules, type KeyRules } from "./key_rules.ts";
 
 /** Length of a key id, in bytes. */
 export const KEY_ID_BYTES = 16;
@@ -62,6 +63,8 @@ export interface KeyMeta {
    * before it deals; while it is here, nobody has told yet whether the new committee has the key.
    */
   readonly leaving?: Leaving;
+  /** What the operator allows the key to be used for; absent for anything. */
+  readonly rules?: KeyRules;
 }
 
 /** A resharing that this node takes part in as a leaving member. */
@@ -127,6 +130,7 @@ export function newKeyMeta(input: NewKeyMeta): KeyMeta {
       ...(input.ceremony === undefined ? {} : { ceremony: input.ceremony }),
     }),
     ...(input.ceremony === undefined ? {} : { ceremony: input.ceremony }),
+    ...(input.previous?.rules === undefined ? {} : { rules: input.previous.rules }),
   };
   checkMeta(meta);
   return meta;
@@ -189,6 +193,7 @@ export function encodeMeta(meta: KeyMeta): Uint8Array<ArrayBuffer> {
     leaving: meta.leaving === undefined
       ? undefined
       : { ceremony: meta.leaving.ceremony, committee: meta.leaving.committee },
+    rules: meta.rules === undefined ? undefined : encodeRules(meta.rules),
   });
 }
 
@@ -226,6 +231,7 @@ export function decodeMeta(plaintext: Uint8Array, keyId: string): KeyMeta {
     ...(ceremony === undefined ? {} : { ceremony }),
     ...(shareHash === undefined ? {} : { shareHash }),
     ...(json.has("leaving") ? { leaving: leavingOf(json.get("leaving")!) } : {}),
+    ...(json.has("rules") ? { rules: rulesOf(json.get("rules")!) } : {}),
   };
   checkMeta(meta);
   if (meta.keyId !== keyId) throw new MetaError("key_id: is not the one in the file's name");
@@ -247,6 +253,14 @@ function committeeOf(json: JsonObject): Identity[] {
 function leavingOf(json: Json): Leaving {
   if (!(json instanceof Map)) throw new MetaError("leaving: must be an object");
   return { ceremony: optionalText(json, "ceremony") ?? "", committee: committeeOf(json) };
+}
+
+function rulesOf(json: Json): KeyRules {
+  try {
+    return decodeRules(json);
+  } catch (error) {
+    throw new MetaError(`rules: ${(error as Error).message}`);
+  }
 }
 
 function historyEntry(json: Json): HistoryEntry {
@@ -318,6 +332,13 @@ function checkMeta(meta: KeyMeta): void {
   if (meta.ceremony !== undefined && !HASH.test(meta.ceremony)) fail("ceremony: must be 64 hex");
   if (meta.shareHash !== undefined && !HASH.test(meta.shareHash)) {
     fail("share_sha256: must be 64 hex");
+  }
+  if (meta.rules !== undefined) {
+    try {
+      checkRules(meta.rules);
+    } catch (error) {
+      fail(`rules: ${(error as Error).message}`);
+    }
   }
   if (meta.leaving !== undefined) {
     if (!HASH.test(meta.leaving.ceremony)) fail("leaving: has a bad ceremony id");

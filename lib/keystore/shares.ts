@@ -19,6 +19,7 @@
 
 import { equalBytes } from "../encoding/bytes.ts";
 import { fileFailure, KeystoreError } from "./errors.ts";
+import { type KeyRules, sayAnything } from "./key_rules.ts";
 import { addHistory, goTime, type KeyMeta, type Leaving, parseKeyId } from "./meta.ts";
 import {
   damagedFile,
@@ -227,6 +228,13 @@ export class ShareStore {
     if (leaving?.ceremony !== ceremony) return false;
     await this.#at.writeMeta(id, "meta", meta);
     return true;
+  }
+
+  /** Replaces a key's rules. */
+  async setRules(keyId: string, rules: KeyRules): Promise<void> {
+    const id = parseKeyId(keyId);
+    const { rules: _, ...meta } = await this.readMeta(id);
+    await this.#at.writeMeta(id, "meta", sayAnything(rules) ? { ...meta, rules } : meta);
   }
 
   /** Destroys the share of a key that lives on in another committee. */

@@ -12,6 +12,7 @@ import { denoFiles, joinPath } from "../keystore/files.ts";
 import { formatLogLevels, type LogLevels } from "../observe/log_levels.ts";
 import { ConfigError, nearestName, ValueError } from "./config_error.ts";
 import { CONFIG_OPTIONS, type OptionName, OPTIONS } from "./config_options.ts";
+import type { PolicyTarget } from "./policy.ts";
 import { type Address, formatAddress, formatDuration, quote } from "./config_values.ts";
 
 export { ConfigError } from "./config_error.ts";
@@ -116,10 +117,18 @@ export function describeConfig(
 function showValue(name: OptionName, value: unknown): string {
   if (name === "logLevel") return formatLogLevels(value as LogLevels);
   if (name.endsWith("Timeout")) return formatDuration(value as number);
+  if (name === "consentUrl") return formatTarget(value as PolicyTarget | null);
   if (value === null) return name.endsWith("Address") ? "off" : "";
   if (Array.isArray(value)) return value.map((item) => showValue(name, item)).join(",");
   if (typeof value === "object") return formatAddress(value as Address);
   return String(value);
+}
+
+function formatTarget(target: PolicyTarget | null): string {
+  if (target === null) return "";
+  return target.via === "unix"
+    ? `unix:${target.socket}`
+    : `http://${formatAddress(target)}${target.path}`;
 }
 
 function rawSetting(

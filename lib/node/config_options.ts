@@ -16,6 +16,7 @@
 
 import {
   addressOrOff,
+  consentTarget,
   durationWithin,
   flag,
   hostnameOrNone,
@@ -180,6 +181,25 @@ export const OPTIONS = {
     placeholder: "RULE",
     help: "auto: take part in what initiators ask for; manual: wait for approval",
     parse: oneOf("auto", "manual"),
+  }),
+  consentUrl: option({
+    variable: "TRF_CONSENT_URL",
+    flag: "consent-url",
+    key: "consent_url",
+    default: "",
+    placeholder: "URL",
+    help: "program on this machine that is asked about each request: http://127.0.0.1:PORT/… or " +
+      "unix:/PATH",
+    parse: consentTarget,
+  }),
+  consentTimeout: option({
+    variable: "TRF_CONSENT_TIMEOUT",
+    flag: "consent-timeout",
+    key: "consent_timeout",
+    default: "10s",
+    placeholder: "DURATION",
+    help: "how long that program may take; no answer is a no",
+    parse: durationWithin(100, 600 * SECOND),
   }),
   ceremonyTimeout: option({
     variable: "TRF_CEREMONY_TIMEOUT",

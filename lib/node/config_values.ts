@@ -9,6 +9,7 @@ import { fromHex } from "../encoding/bytes.ts";
 import { joinHostPort, splitHostPort } from "../mesh/records.ts";
 import { type LogLevels, parseLogLevels } from "../observe/log_levels.ts";
 import { Secret } from "../observe/logger.ts";
+import type { PolicyTarget } from "./policy.ts";
 import { ValueError } from "./config_error.ts";
 
 /** A host (name, IPv4, or IPv6 without brackets) and a port. */
@@ -126,6 +127,29 @@ export function loopbackAddress(text: string): Address {
     );
   }
   return address;
+}
+
+/**
+ * Reads where the consent program listens: `http://127.0.0.1:PORT/PATH` on this machine, or
+ * `unix:/PATH`. The empty text is nowhere.
+ */
+export function consentTarget(text: string): PolicyTarget | null {
+  if (text === "") return null;
+  const hint = "write http://127.0.0.1:8080/consent or unix:/run/transfunctioner/consent.sock";
+  const socket = /^unix:(?:\/\/)?(\/[^\s?#,]{1,100})$/.exec(text)?.[1];
+  if (socket !== undefined) return { via: "unix", socket, path: "/" };
+  const match = /^http:\/\/([^\s/?#@]+)(\/[\x21-\x7e]*)?$/.exec(text);
+  if (match === null || match[2]?.includes("#")) {
+    throw new ValueError(`${quote(text)} is neither an http: URL nor a Unix socket`, hint);
+  }
+  const { host, port } = parseAddress(match[1]!);
+  if (!isLoopback(host)) {
+    throw new ValueError(
+      `${quote(text)} is not on this machine`,
+      "use 127.0.0.1 or [::1]: whoever answers decides what is signed",
+    );
+  }
+  return { via: "http", host, port, path: match[2] ?? "/" };
 }
 
 /** Reads an identity. */

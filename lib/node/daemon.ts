@@ -40,7 +40,9 @@ import { denoResolver } from "./deno_dns.ts";
 import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
+import { openOversight } from "./oversight.ts";
 import { pages } from "./pages.ts";
+import type { PolicyTarget } from "./policy.ts";
 import { PreParamsSupply } from "./preparams_supply.ts";
 import { PenaltyBook } from "./penalties.ts";
 import { type PeerInfo, softwareOf } from "./peer_directory.ts";
@@ -75,6 +77,9 @@ export interface DaemonSettings {
   readonly statusPage: boolean;
   readonly initiators: readonly Identity[];
   readonly consent: "auto" | "manual";
+  /** A program that is asked about each request, or null. */
+  readonly consentUrl: PolicyTarget | null;
+  readonly consentTimeoutMs: number;
   readonly debugInitiation: boolean;
   readonly roundTimeoutMs: number;
   readonly ceremonyTimeoutMs: number;
@@ -220,10 +225,24 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   });
   const restarts = new Restarts({ self, clock, log: log.child("desk"), mesh, journal });
   const penalties = new PenaltyBook(clock);
+  const oversight = await openOversight({
+    self,
+    keystore,
+    files,
+    clock,
+    net,
+    log,
+    consentUrl: settings.consentUrl,
+    consentTimeoutMs: settings.consentTimeoutMs,
+  });
   const desk = new Desk({
     self,
     journal,
     penalties,
+    audit: oversight.audit,
+    keyUse: oversight.keyUse,
+    policy: oversight.policy,
+    curveOf: oversight.curveOf,
     mesh: {
       readsNotes: (peer) => presence.isOurs(peer),
       sendSealed: (to, command) => mesh.sendSealed(to, command),
@@ -234,6 +253,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       },
     },
     engine: {
+      expect: (id, members, until) => engine.expect(id, members, until),
+      unexpect: (id) => engine.unexpect(id),
       start: (spec) => {
         const ceremony = engine.start(spec);
         watchCeremony(ceremony, recorder, clock);
@@ -303,6 +324,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     bans,
     readiness: presence.readiness,
     penalties,
+    keyUse: oversight.keyUse,
     signRetries: settings.signRetries,
     supply: () => supply.state(),
     backups,
@@ -335,7 +357,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     spares.stop();
     supply.stop();
     await Promise.all([admin.stop(), mesh.stop(), http?.stop()]);
-    await Promise.all([journal.settled(), keystore.close()]);
+    await Promise.all([oversight.settled().then(() => journal.settled()), keystore.close()]);
   };
   try {
     await bind("admin", settings.admin, "TRF_ADMIN_ADDRESS", () => admin.start());

@@ -6,23 +6,15 @@
 
 import type { Connection, Listener, Net } from "../mesh/net.ts";
 
-class TcpConnection implements Connection {
-  readonly #conn: Deno.TcpConn;
+/** A byte stream of the runtime. */
+class DenoConnection implements Connection {
+  readonly #conn: Deno.Conn;
   readonly remote: { readonly host: string; readonly port: number };
   #closed = false;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.Conn, remote: { readonly host: string; readonly port: number }) {
     this.#conn = conn;
-    const address = conn.remoteAddr;
-    this.remote = { host: address.hostname, port: address.port };
-    try {
-      // Frames are whole messages: waiting to fill a segment only delays rounds.
-      conn.setNoDelay(true);
-      // Idle time is the system's; the mesh's own pings find dead peers much sooner.
-      conn.setKeepAlive(true);
-    } catch {
-      // The peer is gone already; the first read will say so.
-    }
+    this.remote = remote;
   }
 
   read(into: Uint8Array): Promise<number | null> {
@@ -40,6 +32,23 @@ class TcpConnection implements Connection {
       this.#conn.close();
     } catch {
       // Closed under us by the runtime: nothing is left to release.
+    }
+  }
+}
+
+class TcpConnection extends DenoConnection {
+  readonly #conn: Deno.TcpConn;
+
+  constructor(conn: Deno.TcpConn) {
+    super(conn, { host: conn.remoteAddr.hostname, port: conn.remoteAddr.port });
+    this.#conn = conn;
+    try {
+      // Frames are whole messages: waiting to fill a segment only delays rounds.
+      conn.setNoDelay(true);
+      // Idle time is the system's; the mesh's own pings find dead peers much sooner.
+      conn.setKeepAlive(true);
+    } catch {
+      // The peer is gone already; the first read will say so.
     }
   }
 
@@ -103,3 +112,14 @@ export const denoNet: Net = {
     }
   },
 };
+
+/**
+ * Connects to a Unix socket. Needs permission to read and write its path, and `--allow-net` for
+ * `unix:PATH`.
+ *
+ * @throws {Error} if nobody listens there.
+ */
+export async function dialUnix(path: string): Promise<Connection> {
+  const conn = await Deno.connect({ transport: "unix", path });
+  return new DenoConnection(conn, { host: path, port: 0 });
+}

@@ -8,10 +8,9 @@
  * @module
  */
 
-import { CeremonyRefused, type FailureCode, type Outcome } from "../ceremony/verdict.ts";
+import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
-import { fromHex, toHex } from "../encoding/bytes.ts";
-import type { OpenCeremony } from "../keystore/journal.ts";
+import { toHex } from "../encoding/bytes.ts";
 import type {
   CeremonyNoteCommand,
   KeygenCommand,
@@ -19,12 +18,15 @@ import type {
   SignCommand,
 } from "../mesh/command_types.ts";
 import { quietLogger } from "../mesh/quiet_logger.ts";
-import { WindowQuota } from "../mesh/rate_limit.ts";
 import type { Logger } from "../observe/logger.ts";
+import { Admission } from "./admission.ts";
+import { Answers } from "./answers.ts";
+import { Consent } from "./consent.ts";
 import type { DeskOptions } from "./desk_options.ts";
 import { NodeError } from "./errors.ts";
 import { Entry, Ledger } from "./ledger.ts";
-import type { Offence } from "./penalties.ts";
+import { judge } from "./penalties.ts";
+import { Purposes } from "./purposes.ts";
 import {
   type CeremonyRequest,
   commandFromRequest,
@@ -44,23 +46,6 @@ import {
   successResponse,
 } from "./responses.ts";
 
-/** Most requests of one initiator that may wait for approval. */
-const MAX_WAITING_PER_REQUESTER = 16;
-/**
- * Refusals that one stranger is told per minute: each is sealed and signed, so answering all would
- * let anybody keep this node busy.
- */
-const REFUSALS_PER_STRANGER = 5;
-/** Strangers whose refusals are counted at once. */
-const STRANGERS = 4_096;
-
-/** Failures that count against those named. */
-const OFFENCE_OF: Readonly<Partial<Record<FailureCode, Offence>>> = {
-  "TF-TIMEOUT": "silent",
-  "TF-OFFLINE": "offline",
-  "TF-PROTOCOL": "invalid",
-};
-
 type StartCommand = KeygenCommand | SignCommand | ReshareCommand;
 
 /** Who sent a command, as far as the mesh could prove it. */
@@ -76,17 +61,42 @@ export class Desk {
   readonly #log: Logger;
   /** For lines that anybody in the mesh can provoke. */
   readonly #quiet: Logger;
-  readonly #refusals: WindowQuota;
-  readonly #expiries = new Map<string, () => void>();
+  readonly #answers: Answers;
+  readonly #admission: Admission;
+  readonly #consent: Consent;
+  readonly #purposes: Purposes;
   readonly #responseWatchers = new Map<string, (from: Identity, r: ResponseCommand) => void>();
-  #stopped = false;
 
   /** Nothing happens before a request comes. */
   constructor(options: DeskOptions) {
     this.#o = options;
     this.#log = options.log;
     this.#quiet = quietLogger(options.log, options.clock);
-    this.#refusals = new WindowQuota(options.clock, 60_000, REFUSALS_PER_STRANGER, STRANGERS);
+    this.#answers = new Answers(options.self, options.mesh, options.clock, options.log);
+    this.#purposes = new Purposes(options.clock);
+    this.#consent = new Consent({
+      clock: options.clock,
+      log: options.log,
+      rule: options.consent,
+      approvalMs: options.approvalMs,
+      policy: options.policy,
+      audit: options.audit,
+      curveOf: options.curveOf,
+      // The others then know that they wait for a person, and that nobody is silent.
+      onWait: ({ request }) =>
+        void this.#answers.note(requestMembers(request), request.id, "waiting", ""),
+      onYes: (entry) => {
+        entry.move("starting");
+        // The own operator's request goes on in initiate(), which waits for this.
+        if (!entry.local) void this.#start(entry);
+      },
+      onNo: async (entry, reason) => {
+        // Of an own request that is refused here nobody has heard yet.
+        if (entry.local) entry.end({ state: "aborted", reason });
+        else await this.#decline(entry, reason);
+      },
+    });
+    this.#admission = new Admission(options, this.ledger, this.#consent);
   }
 
   /** Takes a ceremony-starting command from the mesh. Never throws; refusals are logged. */
@@ -98,7 +108,7 @@ export class Desk {
     }
     let request: CeremonyRequest;
     try {
-      request = requestFromCommand(command, signer ?? this.#o.self);
+      request = this.#withPurpose(requestFromCommand(command, signer ?? this.#o.self), signer);
     } catch (error) {
       this.#quiet.warn("refused a malformed ceremony request", {
         kind: command.type,
@@ -113,108 +123,61 @@ export class Desk {
         kind: request.kind,
       });
     }
+    const origin = {
+      local: signer !== null && signer === this.#o.self,
+      unsigned: signer === null,
+    };
     try {
-      await this.#consider(request, signer === null);
+      const entry = await this.#admission.admit(request, origin);
+      if (entry.state === "waiting") await this.#wait(entry);
+      else void this.#start(entry);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#quiet.warn("refused a ceremony request", {
         ceremony: request.id,
         kind: request.kind,
-        from: request.requester,
+        from: signer ?? "unsigned",
         reason,
       });
-      const told = signer !== null && (this.allows(signer) || this.#refusals.take(signer));
-      if (told) await this.#respond(signer, failureResponse(request, REFUSED + reason));
+      await this.#o.audit.refused(request, origin, reason);
+      if (signer !== null) {
+        await this.#answers.refuse(signer, request, reason, this.allows(signer));
+      }
     }
   }
 
   /** Whether requests of `identity` are taken: the node's own admin always, others by the list. */
   allows(identity: Identity): boolean {
-    return identity === this.#o.self || this.#o.initiators.has(identity);
+    return this.#admission.allows(identity);
   }
 
-  async #consider(request: CeremonyRequest, unsigned: boolean): Promise<Entry> {
-    const entry = await this.#admit(request, unsigned);
-    if (entry.state !== "waiting") void this.#launch(entry);
-    return entry;
+  #withPurpose(request: CeremonyRequest, signer: Identity | null): CeremonyRequest {
+    const purpose = signer === null ? undefined : this.#purposes.take(request.id, signer);
+    return purpose === undefined ? request : { ...request, purpose };
   }
 
-  /** Checks a request and opens its entry; nothing starts. */
-  async #admit(request: CeremonyRequest, unsigned: boolean): Promise<Entry> {
-    if (this.#stopped) throw new NodeError("TF-STOPPED", "this node is going down", { exit: 3 });
-    if (!unsigned && !this.allows(request.requester)) {
-      throw new NodeError(
-        "TF-NOT-ALLOWED",
-        `${request.requester} is not an initiator here`,
-        { exit: 3, hint: "its operator has to add that identity to TRF_INITIATORS" },
-      );
-    }
-    if (!requestMembers(request).includes(this.#o.self)) {
-      throw new NodeError("TF-REQUEST", "this node is not in the committee", { exit: 3 });
-    }
-    if (this.ledger.get(request.id) !== undefined || this.#o.shares.seen(request.id)) {
-      throw usedBefore();
-    }
-    const local = request.requester === this.#o.self && !unsigned;
-    await this.#check(request);
-    const mustWait = this.#o.consent === "manual" && !local;
-    if (mustWait) {
-      const waiting = this.ledger.all().filter((e) =>
-        e.state === "waiting" && e.request.requester === request.requester
-      );
-      if (waiting.length >= MAX_WAITING_PER_REQUESTER) {
-        throw new NodeError("TF-BUSY", "too many of its requests wait for approval", { exit: 3 });
-      }
-    }
-    // The id counts as used from here on: durable before anything of it leaves this node.
-    if (!await this.#o.shares.remember(request.id)) throw usedBefore();
-    await this.#o.journal.begin(this.#underWay(request));
-    const entry = new Entry(request, this.#o.clock.now(), local, mustWait ? "waiting" : "starting");
-    this.ledger.add(entry);
-    void entry.ended.then(() => this.#o.journal.end(request.id)).catch((error) =>
-      this.#log.warn("the journal could not be written", { reason: String(error) })
-    );
-    if (mustWait) {
-      this.#log.info("a ceremony request waits for approval", {
-        ceremony: request.id,
-        kind: request.kind,
-        from: request.requester,
-      });
-      this.#expiries.set(
-        request.id,
-        this.#o.clock.setTimer(
-          this.#o.approvalMs,
-          () => void this.#decline(entry, "nobody approved the request in time"),
-        ),
-      );
-    }
-    return entry;
+  /** Has a request decided upon, and keeps what members say meanwhile. */
+  async #wait(entry: Entry): Promise<void> {
+    const { id } = entry.request;
+    const members = requestMembers(entry.request);
+    this.#o.engine.expect(id, members, this.#o.clock.now() + this.#o.approvalMs);
+    void entry.ended.then(() => this.#o.engine.unexpect(id));
+    await this.#consent.open(entry);
   }
 
-  #underWay(request: CeremonyRequest): OpenCeremony {
-    const { id, kind, requester } = request;
-    const members = requestMembers(request);
-    const ours = [...new Set([...members, requester])].filter((m) => this.#o.mesh.readsNotes(m));
-    return { id, kind, at: Math.floor(this.#o.clock.now() / 1000), requester, members, ours };
-  }
-
-  async #check(request: CeremonyRequest): Promise<void> {
-    await this.#o.shares.check(request);
-    if (request.kind !== "reshare") return;
-    refuseSecondReshare(this.ledger, request);
-  }
-
-  /** Starts a ceremony that waits for approval. */
-  approve(entry: Entry): void {
-    if (entry.state !== "waiting") {
-      throw new NodeError("TF-STATE", `ceremony ${entry.request.id} is ${entry.state}`, {
-        hint: "only a waiting ceremony can be approved",
-      });
+  /** Lets an approved ceremony begin, unless the key has been used too often meanwhile. */
+  async #start(entry: Entry): Promise<void> {
+    try {
+      await this.#admission.take(entry);
+    } catch (error) {
+      return await this.#decline(entry, error instanceof Error ? error.message : String(error));
     }
-    this.#stopWaiting(entry);
-    entry.move("starting");
-    this.#log.info("ceremony approved", { ceremony: entry.request.id });
-    void this.#launch(entry);
+    if (!entry.isOver) await this.#launch(entry);
+  }
+
+  /** Starts a ceremony that waits for the operator's approval. */
+  async approve(entry: Entry): Promise<void> {
+    await this.#consent.approve(entry);
   }
 
   /** Turns a waiting ceremony down and tells the requester and the members. */
@@ -224,7 +187,7 @@ export class Desk {
         hint: "only a waiting ceremony can be denied; `abort` ends a running one",
       });
     }
-    await this.#decline(entry, reason === "" ? "denied by the operator" : reason);
+    await this.#consent.deny(entry, reason === "" ? "denied by the operator" : reason);
   }
 
   /** Ends a ceremony that has not ended yet. */
@@ -242,16 +205,11 @@ export class Desk {
     else await this.#decline(entry, why);
   }
 
-  #stopWaiting(entry: Entry): void {
-    this.#expiries.get(entry.request.id)?.();
-    this.#expiries.delete(entry.request.id);
-  }
-
   async #decline(entry: Entry, reason: string): Promise<void> {
-    this.#stopWaiting(entry);
+    this.#consent.forget(entry);
     if (!entry.end({ state: "aborted", reason: reason.slice(0, MAX_REASON) })) return;
     this.#log.info("ceremony declined", { ceremony: entry.request.id, reason });
-    await this.#tellEverybody(entry, REFUSED + reason);
+    await this.#answers.tellEverybody(entry.request, REFUSED + reason);
   }
 
   async #launch(entry: Entry): Promise<void> {
@@ -294,7 +252,7 @@ export class Desk {
   #finish(entry: Entry, outcome: Outcome): void {
     const wasConfirming = entry.state === "confirming";
     if (!entry.end(outcome)) return;
-    this.#judge(entry, outcome);
+    judge(this.#o.penalties, this.#o.self, entry, outcome);
     const { request } = entry;
     const fields = {
       ceremony: request.id,
@@ -303,63 +261,14 @@ export class Desk {
     };
     if (outcome.state === "complete") {
       this.#log.info("ceremony complete", { ...fields, key: toHex(outcome.result.keyId) });
-      if (request.requester !== this.#o.self && request.kind !== "reshare") {
-        // Success goes to the requester only; that of a resharing was told when it was settled.
-        void this.#respond(request.requester, successResponse(request, outcome));
-      }
     } else {
       this.#log.warn(`ceremony ${outcome.state}`, {
         ...fields,
         reason: outcome.reason,
         culprits: outcome.state === "failed" ? outcome.culprits.join(" ") : "",
       });
-      if (!wasConfirming) void this.#tellEverybody(entry, outcome.reason);
     }
-    if (request.kind === "keygen" && request.coordinator === this.#o.self) {
-      // The Go service's coordinator announces a key generation's outcome to the whole mesh.
-      this.#o.mesh.broadcast({
-        type: "ceremony-result",
-        ceremonyId: fromHex(request.id),
-        success: outcome.state === "complete",
-        error: outcome.state === "complete" ? "" : outcome.reason.slice(0, MAX_REASON),
-      });
-    }
-  }
-
-  /** Remembers for a while who made a ceremony fail. */
-  #judge(entry: Entry, outcome: Outcome): void {
-    const { penalties, self } = this.#o;
-    if (outcome.state === "complete") penalties.forgive(requestMembers(entry.request));
-    if (outcome.state === "failed") {
-      const offence = OFFENCE_OF[outcome.code];
-      if (offence === undefined) return;
-      for (const member of outcome.culprits) if (member !== self) penalties.note(member, offence);
-    }
-    // What a member says of itself counts against it; a refusal is its right.
-    const report = entry.report;
-    if (outcome.state === "aborted" && report?.refused === false) {
-      if (report.awaited.length === 0) penalties.note(report.from, "silent");
-    }
-  }
-
-  /** Failure goes to the requester and to every member, so that nobody waits for a deadline. */
-  async #tellEverybody(entry: Entry, error: string): Promise<void> {
-    const to = new Set([entry.request.requester, ...requestMembers(entry.request)]);
-    to.delete(this.#o.self);
-    const response = failureResponse(entry.request, error);
-    await Promise.all([...to].map((id) => this.#respond(id, response)));
-  }
-
-  async #respond(to: Identity, response: ResponseCommand): Promise<void> {
-    try {
-      await this.#o.mesh.sendSealed(to, response);
-    } catch (error) {
-      this.#log.debug("a ceremony response could not be sent", {
-        ceremony: toHex(response.ceremonyId),
-        to,
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
+    this.#answers.ended(request, outcome, wasConfirming);
   }
 
   /** Takes a response that `from` signed. */
@@ -391,16 +300,22 @@ export class Desk {
     this.#log.warn("a member gave up on a ceremony", { ceremony: id, member: from, reason });
     if (entry.ceremony !== undefined) entry.ceremony.refusedBy(from, reason);
     else if (entry.state !== "requested") {
-      this.#stopWaiting(entry);
+      this.#consent.forget(entry);
       entry.end({ state: "aborted", reason });
     }
   }
 
   /** Takes a note that `from` signed. */
   handleNote(note: CeremonyNoteCommand, from: Identity): void {
-    const entry = this.ledger.get(toHex(note.ceremonyId));
+    const id = toHex(note.ceremonyId);
+    const entry = this.ledger.get(id);
+    if (note.about === "purpose" && entry === undefined) {
+      if (this.allows(from)) this.#purposes.put(id, from, note.text);
+      return;
+    }
     // Only a member can lose its own part, and what is on all disks is not lost by a restart.
     if (entry === undefined || !requestMembers(entry.request).includes(from)) return;
+    if (note.about === "waiting") entry.ceremony?.hold(from);
     if (note.about !== "lost" || entry.isOver || entry.state === "confirming") return;
     this.#log.warn("a member has restarted in a ceremony", {
       ceremony: entry.request.id,
@@ -410,7 +325,7 @@ export class Desk {
     else if (entry.state === "requested") {
       this.#responseWatchers.get(entry.request.id)?.(from, failureResponse(entry.request, LOST));
     } else {
-      this.#stopWaiting(entry);
+      this.#consent.forget(entry);
       const reason = `${from} has restarted`;
       this.#finish(entry, {
         state: "failed",
@@ -435,11 +350,9 @@ export class Desk {
     const command = commandFromRequest(request);
     const others = members.filter((m) => m !== this.#o.self);
     // The entry comes first: a member may refuse before the last request has left.
-    let entry: Entry;
-    if (members.includes(this.#o.self)) entry = await this.#admit(request, false);
-    else {
-      entry = new Entry(request, this.#o.clock.now(), true, "requested");
-      this.ledger.add(entry);
+    const entry = await this.#open(request);
+    if (request.purpose !== undefined) {
+      await this.#answers.note(others, request.id, "purpose", request.purpose);
     }
     const sent = await Promise.allSettled(others.map((m) => this.#o.mesh.sendSealed(m, command)));
     const failed = others.filter((_, i) => sent[i]!.status === "rejected");
@@ -456,6 +369,40 @@ export class Desk {
     return entry;
   }
 
+  /** Opens the entry of an own request, with all consent that it takes here. */
+  async #open(request: CeremonyRequest): Promise<Entry> {
+    const origin = { local: true, unsigned: false };
+    try {
+      if (!requestMembers(request).includes(this.#o.self)) {
+        await this.#o.audit.request(request, origin, "accepted");
+        const entry = new Entry(request, this.#o.clock.now(), true, "requested");
+        this.ledger.add(entry);
+        return entry;
+      }
+      const entry = await this.#admission.admit(request, origin);
+      if (entry.state === "waiting") await this.#wait(entry);
+      try {
+        if (!entry.isOver) await this.#admission.take(entry);
+      } catch (error) {
+        entry.end({ state: "aborted", reason: error instanceof Error ? error.message : "refused" });
+        throw error;
+      }
+      if (entry.outcome?.state === "aborted") {
+        throw new NodeError("TF-REFUSED", `this node refuses: ${entry.outcome.reason}`, {
+          exit: 3,
+          hint: "its policy decides: TRF_CONSENT_URL",
+        });
+      }
+      return entry;
+    } catch (error) {
+      if (this.ledger.get(request.id) === undefined) {
+        const reason = error instanceof Error ? error.message : String(error);
+        await this.#o.audit.refused(request, origin, reason);
+      }
+      throw error;
+    }
+  }
+
   /** Calls `watcher` for each response to ceremony `id`; the returned function stops that. */
   onResponse(id: string, watcher: (from: Identity, r: ResponseCommand) => void): () => void {
     this.#responseWatchers.set(id, watcher);
@@ -464,15 +411,11 @@ export class Desk {
 
   /** Aborts everything that runs; nothing new is taken. */
   stop(): void {
-    this.#stopped = true;
+    this.#admission.stop();
     this.#o.resharings.stop();
     for (const entry of this.ledger.all()) {
-      this.#stopWaiting(entry);
+      this.#consent.forget(entry);
       if (!entry.isOver) entry.ceremony?.abort("the node is going down");
     }
   }
-}
-
-function usedBefore(): NodeError {
-  return new NodeError("TF-REPLAY", "this ceremony id was used before", { exit: 3 });
 }

@@ -11,12 +11,13 @@ import type { CeremonyJournal } from "../keystore/journal.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Command } from "../mesh/command_types.ts";
 import type { Logger } from "../observe/logger.ts";
+import type { Audit } from "./audit.ts";
+import type { ConsentRule } from "./consent.ts";
+import type { KeyUse } from "./key_use.ts";
 import type { PenaltyBook } from "./penalties.ts";
+import type { Policy } from "./policy.ts";
 import type { ReshareCommit } from "./reshare_commit.ts";
 import type { ShareBook } from "./share_book.ts";
-
-/** How this node decides about requests of allowed initiators. */
-export type Consent = "auto" | "manual";
 
 /** What the desk needs of the mesh. */
 export interface DeskMesh {
@@ -32,6 +33,10 @@ export interface DeskMesh {
 export interface DeskEngine {
   /** @throws {CeremonyRefused} */
   start(spec: CeremonySpec): Ceremony;
+  /** Keeps messages of `members` about a ceremony that is still to be approved, until `until` (ms). */
+  expect(id: string, members: readonly Identity[], until: number): void;
+  /** Drops what was kept. */
+  unexpect(id: string): void;
 }
 
 /** Everything a desk is made of. */
@@ -49,7 +54,14 @@ export interface DeskOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly initiators: ReadonlySet<Identity>;
-  readonly consent: Consent;
+  readonly consent: ConsentRule;
+  /** Decides about requests before a person does; null for none. */
+  readonly policy: Policy | null;
+  readonly audit: Pick<Audit, "request" | "refused" | "approved" | "denied" | "outcome">;
+  /** What each key may be used for. */
+  readonly keyUse: Pick<KeyUse, "check" | "take">;
+  /** The curve of a key that is stored here; undefined for others. */
+  readonly curveOf: (keyId: string) => Promise<string | undefined>;
   /** Take part in requests that nobody signed; for meshes with debug builds of the Go service. */
   readonly debugInitiation: boolean;
   /** How long a request waits for approval, in milliseconds. */

@@ -59,14 +59,27 @@ export class Entry {
   readonly confirmed: Set<Identity> = new Set();
   /** What members of a resharing said last. */
   readonly notes: Map<Identity, Note> = new Map();
+  /** Nobody signed the request. */
+  readonly unsigned: boolean;
+  /** Who has to decide while it waits. */
+  awaits: "policy" | "operator" | null = null;
+  /** When a waiting request is denied for want of a decision, ms; null while it does not wait. */
+  expiresAt: number | null = null;
   /** The member whose word ended it, if one's did. */
   report: MemberReport | undefined;
   readonly #watchers = new Set<() => void>();
   readonly #ended = Promise.withResolvers<EntryOutcome>();
 
   /** A fresh entry. */
-  constructor(request: CeremonyRequest, receivedAt: number, local: boolean, state: EntryState) {
+  constructor(
+    request: CeremonyRequest,
+    receivedAt: number,
+    local: boolean,
+    state: EntryState,
+    unsigned = false,
+  ) {
     this.request = request;
+    this.unsigned = unsigned;
     this.receivedAt = receivedAt;
     this.local = local;
     this.state = state;
@@ -118,6 +131,7 @@ const ROUNDS = { keygen: 4, sign: 9, reshare: 5 } as const;
 export function entryView(entry: Entry, now: number): Record<string, unknown> {
   const { request, ceremony, outcome } = entry;
   const running = entry.state === "running" && ceremony !== undefined;
+  const waiting = entry.state === "waiting";
   const result: CeremonyResult | undefined = outcome?.state === "complete"
     ? outcome.result
     : undefined;
@@ -125,7 +139,15 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
     id: request.id,
     kind: request.kind,
     state: entry.state,
-    requester: request.requester,
+    // Nobody knows who sent what nobody signed.
+    requester: entry.unsigned ? undefined : request.requester,
+    unsigned: entry.unsigned ? true : undefined,
+    purpose: request.purpose,
+    awaits: waiting ? entry.awaits ?? undefined : undefined,
+    expires_at: waiting && entry.expiresAt !== null
+      ? new Date(entry.expiresAt).toISOString()
+      : undefined,
+    left_ms: waiting && entry.expiresAt !== null ? Math.max(0, entry.expiresAt - now) : undefined,
     local: entry.local,
     curve: request.kind === "sign" ? undefined : request.curve,
     key_id: request.kind === "keygen"

@@ -8,8 +8,11 @@
  * @module
  */
 
+import type { FailureCode, Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import type { Clock } from "../mesh/clock.ts";
+import type { Entry } from "./ledger.ts";
+import { requestMembers } from "./request.ts";
 
 /** What a member did, with the points for it. */
 export const OFFENCES = {
@@ -45,7 +48,7 @@ export interface Penalty {
   readonly until: number;
 }
 
-interface Entry {
+interface Points {
   points: number;
   /** When the points were right, ms. */
   at: number;
@@ -56,7 +59,7 @@ interface Entry {
 /** The penalties that one node keeps, in memory. */
 export class PenaltyBook {
   readonly #clock: Clock;
-  readonly #entries = new Map<Identity, Entry>();
+  readonly #entries = new Map<Identity, Points>();
 
   /** Nobody has one yet. */
   constructor(clock: Clock) {
@@ -112,5 +115,31 @@ export class PenaltyBook {
     const entry = this.#entries.get(identity);
     if (entry === undefined) return 0;
     return entry.points * 0.5 ** ((this.#clock.now() - entry.at) / HALF_LIFE);
+  }
+}
+
+/** Failures that count against those named. */
+const OFFENCE_OF: Readonly<Partial<Record<FailureCode, Offence>>> = {
+  "TF-TIMEOUT": "silent",
+  "TF-OFFLINE": "offline",
+  "TF-PROTOCOL": "invalid",
+};
+
+/** Notes who made a ceremony fail, or that it went well. */
+export function judge(
+  penalties: Pick<PenaltyBook, "note" | "forgive">,
+  self: Identity,
+  { request, report }: Entry,
+  outcome: Outcome,
+): void {
+  if (outcome.state === "complete") penalties.forgive(requestMembers(request));
+  if (outcome.state === "failed") {
+    const offence = OFFENCE_OF[outcome.code];
+    if (offence === undefined) return;
+    for (const member of outcome.culprits) if (member !== self) penalties.note(member, offence);
+  }
+  // What a member says of itself counts against it; a refusal is its right.
+  if (outcome.state === "aborted" && report?.refused === false && report.awaited.length === 0) {
+    penalties.note(report.from, "silent");
   }
 }

@@ -79,10 +79,24 @@ export function daemonGrants(config: Config, system: readonly Address[] = []): G
   grants.push({
     permission: "write",
     scope: home,
-    why: "new shares and pre-parameters, ceremony ids already seen, the lock",
+    why: "new shares and pre-parameters, ceremony ids already seen, the audit log, the lock",
     code: files,
     until: "stop",
-  }, {
+  });
+  const program = config.consentUrl.value;
+  if (program?.via === "unix") {
+    // A Unix socket takes three permissions, all for its path alone.
+    for (const permission of ["read", "write"] as const) {
+      grants.push({
+        permission,
+        scope: onePath("TRF_CONSENT_URL", program.socket),
+        why: "asks the consent program",
+        code: "lib/node/deno_net.ts",
+        until: "stop",
+      });
+    }
+  }
+  grants.push({
     permission: "env",
     scope: "TRF_*",
     why: "settings; given up once they are read",
@@ -145,6 +159,13 @@ function networkGrants(
   ] as const;
   for (const [address, why, code] of listeners) {
     if (address !== null) add(formatAddress(address), why, code);
+  }
+  const program = config.consentUrl.value;
+  if (program !== null) {
+    add(
+      program.via === "unix" ? `unix:${program.socket}` : formatAddress(program),
+      "asks the consent program there",
+    );
   }
   const peers = [...config.connect.value, ...config.seeds.value];
   const ports = new Set(peers.map((peer) => peer.port));

@@ -16,6 +16,8 @@ interface CommonRequest {
   readonly id: string;
   /** Who asks. */
   readonly requester: Identity;
+  /** What it is for, in the requester's words; travels beside the request, sealed. */
+  readonly purpose?: string;
 }
 
 /** Asks for a new key. */

@@ -25,6 +25,8 @@ export function daemonSettings(config: Config): DaemonSettings {
     statusPage: config.statusPage.value,
     initiators: config.initiators.value.map(parseIdentity),
     consent: config.consent.value,
+    consentUrl: config.consentUrl.value,
+    consentTimeoutMs: config.consentTimeout.value,
     debugInitiation: config.debugInitiation.value,
     roundTimeoutMs: config.roundTimeout.value,
     ceremonyTimeoutMs: config.ceremonyTimeout.value,

@@ -71,3 +71,58 @@ Deno.test("EarlyBuffer.clear() forgets everything and leaves no timer", () => {
   assert.equal(early.count, 0);
   assert.equal(clock.pending, 0);
 });
+
+const same = (a: string, b: string) => a === b;
+
+Deno.test("EarlyBuffer.hold() keeps what members sent, before and after, until the request's end", async () => {
+  const clock = new VirtualClock();
+  const early = new EarlyBuffer<string>(clock, defaultLimits, same);
+  early.put("x", A, 10, "before");
+  early.put("x", B, 10, "no member");
+  early.put("y", A, 10, "another ceremony");
+  early.hold("x", [A], clock.now() + 600_000);
+  await clock.advance(50_000);
+  early.put("x", A, 10, "after");
+  early.put("x", A, 10, "after");
+  await clock.advance(500_000);
+  assert.deepEqual(early.take("x"), ["before", "after"]);
+  assert.deepEqual(early.take("y"), []);
+  assert.equal(early.bytes, 0);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("EarlyBuffer.hold() ends by itself and by release(), and lets go of everything", async () => {
+  const clock = new VirtualClock();
+  const early = new EarlyBuffer<string>(clock, defaultLimits, same);
+  early.hold("x", [A], clock.now() + 100_000);
+  early.put("x", A, 10, "a");
+  await clock.advance(100_000);
+  assert.equal(early.count, 0);
+  early.put("x", A, 10, "a");
+  await clock.advance(60_000);
+  assert.equal(early.count, 0);
+  early.hold("z", [A], clock.now() + 100_000);
+  early.put("z", A, 10, "a");
+  early.release("z");
+  early.release("unknown");
+  assert.equal(early.bytes, 0);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("EarlyBuffer.hold() is bounded, and takes nothing from a sender's share of others", () => {
+  const clock = new VirtualClock();
+  const limits = { ...defaultLimits, earlyMessagesPerSender: 2, earlyMessages: 7 };
+  const early = new EarlyBuffer<string>(clock, limits, same);
+  for (const id of ["x", "y"]) early.hold(id, [A, B], clock.now() + 100_000);
+  for (const id of ["x", "y", "unknown"]) {
+    assert.equal(early.put(id, A, 10, "1"), "kept");
+    assert.equal(early.put(id, A, 10, "2"), "kept");
+    assert.equal(early.put(id, A, 10, "3"), "sender full");
+  }
+  early.put("x", B, 10, "1");
+  early.put("y", B, 10, "1");
+  // Seven in all: the heaviest sender made room.
+  assert.equal(early.count, 7);
+  assert.deepEqual(early.take("x"), ["2", "1"]);
+  assert.equal(early.bytes, 50);
+});

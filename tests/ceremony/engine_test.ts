@@ -633,3 +633,43 @@ Deno.test("Ceremony.lose() lets a run go on that has all it needs of the member"
   waiting(workers[1]!, 1, 2);
   assert.deepEqual(failed(await stuck.result).culprits, [ids[2]!]);
 });
+
+Deno.test("Ceremony.hold() keeps a round open for members whose operators decide, up to the whole limit", async () => {
+  const { clock, engine, workers } = setUp({ roundTimeoutMs: 5_000, ceremonyTimeoutMs: 60_000 });
+  const ceremony = engine.start(keygen());
+  waiting(workers[0]!, 1, 1, 2);
+  ceremony.hold(ids[1]!);
+  ceremony.hold(ids[4]!);
+  await clock.advance(4_000);
+  ceremony.hold(ids[2]!);
+  await clock.advance(40_000);
+  assert.equal(ceremony.state, "running");
+  // One is heard: the other one's operator alone is waited for.
+  engine.deliver(command(1, { id: id(1) }), ids[1]!);
+  waiting(workers[0]!, 1, 2);
+  await clock.advance(10_000);
+  assert.equal(ceremony.state, "running");
+  await clock.advance(6_000);
+  const outcome = failed(await ceremony.result);
+  assert.match(outcome.reason, /^the whole ceremony timed out/);
+  const silent = engine.start(keygen({ id: id(9) }));
+  waiting(workers[1]!, 1, 1, 2);
+  silent.hold(ids[1]!);
+  await clock.advance(5_000);
+  assert.equal(failed(await silent.result).code, "TF-TIMEOUT");
+});
+
+Deno.test("CeremonyEngine.expect() has the messages of a ceremony that is approved late", async () => {
+  const { clock, engine, workers } = setUp();
+  engine.expect(toHex(id(1)), ids.slice(0, 3), clock.now() + 3_600_000);
+  assert.equal(engine.deliver(command(1, { id: id(1) }), ids[1]!), "early");
+  assert.equal(engine.deliver(command(1, { id: id(1) }), ids[1]!), "early");
+  await clock.advance(600_000);
+  engine.start(keygen());
+  assert.equal(workers[0]!.rounds.length, 1);
+  engine.expect(toHex(id(7)), ids.slice(0, 3), clock.now() + 3_600_000);
+  engine.deliver(command(1, { id: id(7) }), ids[1]!);
+  engine.unexpect(toHex(id(7)));
+  engine.start(keygen({ id: id(7) }));
+  assert.equal(workers[1]!.rounds.length, 0);
+});

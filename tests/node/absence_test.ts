@@ -59,6 +59,7 @@ function world() {
   };
   const ceremony = new Ceremony(spec, clock.now(), {
     onAbort: () => {},
+    onHold: () => {},
     onLost: (member, why) => {
       lost.push(`${member} ${why}`);
       ceremony.finish({ state: "aborted", reason: why }, clock.now());

@@ -68,10 +68,13 @@ Deno.test("loadConfig() gives defaults that start a node", async () => {
     TRF_DNS: "off",
     TRF_DNS_SERVER: "",
     TRF_SESSIONS_PER_IP: "4",
+    TRF_SIGN_RETRIES: "2",
     TRF_ADMIN_ADDRESS: "127.0.0.1:45068",
     TRF_ADMIN_KEYS: "",
     TRF_INITIATORS: "",
     TRF_CONSENT: "auto",
+    TRF_CONSENT_TIMEOUT: "10s",
+    TRF_CONSENT_URL: "",
     TRF_CEREMONY_TIMEOUT: "10m",
     TRF_ROUND_TIMEOUT: "2m",
     TRF_PREPARAMS_TIMEOUT: "1m",
@@ -384,5 +387,45 @@ Deno.test("CONFIG_OPTIONS is one consistent table", () => {
     if (secret === true) assert.deepEqual([flag, key], [null, null]);
     assert.ok(help.length > 10 && !help.endsWith("."), name);
     parse(text);
+  }
+});
+
+Deno.test("loadConfig() takes a consent program on this machine only", async () => {
+  const load = (url: string) =>
+    loadConfig({
+      flags: {},
+      env: { TRF_HOME: "/n", TRF_CONSENT_URL: url },
+      readFile: () => Promise.resolve(null),
+    });
+  for (
+    const [url, shown] of [
+      ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"],
+      ["http://localhost:1/a?b=c", "http://localhost:1/a?b=c"],
+      ["http://[::1]:8080/x", "http://[::1]:8080/x"],
+      ["unix:/run/c.sock", "unix:/run/c.sock"],
+      ["unix:///run/c.sock", "unix:/run/c.sock"],
+      ["", ""],
+    ] as const
+  ) {
+    const row = describeConfig(await load(url)).find((o) => o.name === "consentUrl");
+    assert.equal(row!.value, shown);
+  }
+  for (
+    const url of [
+      "http://10.0.0.1:8080/",
+      "http://example.com:80/",
+      "https://127.0.0.1:8080/",
+      "http://127.0.0.1/",
+      "http://127.0.0.1:0/",
+      "http://user@127.0.0.1:8080/",
+      "http://127.0.0.1:8080/#a",
+      "http://127.0.0.1:8080/a b",
+      "http://127.0.0.1:8080/\r\nX: y",
+      "unix:run/c.sock",
+      "unix:/run/a,b",
+      "127.0.0.1:8080",
+    ]
+  ) {
+    await assert.rejects(load(url), ConfigError, url);
   }
 });

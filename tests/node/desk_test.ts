@@ -7,6 +7,11 @@ import { fromHex } from "../../lib/encoding/bytes.ts";
 import type { OpenCeremony } from "../../lib/keystore/journal.ts";
 import type { Command } from "../../lib/mesh/command_types.ts";
 import { Desk } from "../../lib/node/desk.ts";
+import { Audit } from "../../lib/node/audit.ts";
+import { KeyUse } from "../../lib/node/key_use.ts";
+import type { Policy } from "../../lib/node/policy.ts";
+import type { KeyRules } from "../../lib/keystore/key_rules.ts";
+import { entryView } from "../../lib/node/ledger.ts";
 import { NodeError } from "../../lib/node/errors.ts";
 import { PenaltyBook } from "../../lib/node/penalties.ts";
 import { ReshareCommit } from "../../lib/node/reshare_commit.ts";
@@ -54,7 +59,14 @@ function reshareSpec(request: ReshareRequest): CeremonySpec {
   return { ...rest, id: fromHex(id), keyId: fromHex(keyId), share: new Uint8Array(1) };
 }
 
-function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
+interface WorldOptions {
+  readonly consent?: "auto" | "manual";
+  readonly debug?: boolean;
+  readonly policy?: Policy;
+  readonly rules?: KeyRules;
+}
+
+function world(options: WorldOptions = {}) {
   const clock = new VirtualClock();
   const log = collectingLogger();
   const sent: { to: Identity; command: Command }[] = [];
@@ -64,6 +76,9 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
   const stored: CeremonyRequest[] = [];
   let storeFails = false;
   let journalFails = false;
+  let auditFails = false;
+  const records: Record<string, unknown>[] = [];
+  const expected = new Map<string, readonly Identity[]>();
   const shares: ShareBook = {
     seen: (ceremony) => seen.has(ceremony),
     remember: (ceremony) => {
@@ -124,13 +139,30 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
       sendSealed,
       broadcast: (command) => broadcasts.push(command),
     },
+    policy: options.policy ?? null,
+    audit: new Audit(
+      {
+        record: (event, fields) => {
+          if (auditFails) return Promise.reject(new Error("disk full"));
+          records.push({ event, ...fields });
+          return Promise.resolve();
+        },
+      },
+      clock,
+      log,
+    ),
+    keyUse: new KeyUse({ self: SELF, clock, rules: () => Promise.resolve(options.rules ?? null) }),
+    curveOf: () => Promise.resolve("secp256k1"),
     engine: {
+      expect: (ceremony, members) => void expected.set(ceremony, members),
+      unexpect: (ceremony) => void expected.delete(ceremony),
       start: (spec) => {
         const ceremony = new Ceremony(
           spec,
           clock.now(),
           {
             onAbort: (reason) => void ceremony.finish({ state: "aborted", reason }, clock.now()),
+            onHold: (member) => lostMembers.push(`${member} waits`),
             onLost: (member, why) => lostMembers.push(`${member} ${why}`),
             onRefusal: (_, reason) =>
               void ceremony.finish({ state: "aborted", reason }, clock.now()),
@@ -165,6 +197,9 @@ function world(options: { consent?: "auto" | "manual"; debug?: boolean } = {}) {
     desk,
     failStore: () => storeFails = true,
     failJournal: () => journalFails = true,
+    failAudit: (fails: boolean) => auditFails = fails,
+    records,
+    expected,
   };
 }
 
@@ -182,6 +217,13 @@ const complete: Outcome = {
     threshold: 1,
   },
 };
+
+const note = (about: string, ceremony = "ab".repeat(32)) => ({
+  type: "ceremony-note" as const,
+  ceremonyId: fromHex(ceremony),
+  about,
+  text: "",
+});
 
 Deno.test("requestFromCommand() reads back what commandFromRequest() wrote", () => {
   const request = keygenRequest(B);
@@ -266,10 +308,10 @@ Deno.test("Desk waits for approval under manual consent", async () => {
   assert.equal(w.started.length, 0);
   const entry = w.desk.ledger.get(request.id)!;
   assert.equal(entry.state, "waiting");
-  w.desk.approve(entry);
+  await w.desk.approve(entry);
   await settle();
   assert.equal(w.started.length, 1);
-  assert.throws(() => w.desk.approve(entry), /is running/);
+  await assert.rejects(w.desk.approve(entry), /is running/);
 });
 
 Deno.test("Desk gives up a request that nobody approves and tells requester and members", async () => {
@@ -278,8 +320,16 @@ Deno.test("Desk gives up a request that nobody approves and tells requester and 
   await w.clock.advance(600_001);
   await settle();
   assert.equal(w.started.length, 0);
-  assert.deepEqual(w.sent.map((s) => s.to).sort(), [B, C]);
-  assert.match((w.sent[0]!.command as { error: string }).error, /nobody approved/);
+  const [waiting, ...refusals] = w.sent;
+  // Who reads notes is told at once that a person has to decide.
+  assert.deepEqual([waiting!.to, waiting!.command], [B, note("waiting")]);
+  assert.deepEqual(refusals.map((s) => s.to).sort(), [B, C]);
+  assert.match((refusals[0]!.command as { error: string }).error, /nobody approved/);
+  assert.deepEqual(w.records.map((r) => [r["event"], r["decision"], r["by"], r["outcome"]]), [
+    ["request", "waiting", undefined, undefined],
+    ["decision", "denied", "time", undefined],
+    ["outcome", undefined, undefined, "aborted"],
+  ]);
 });
 
 Deno.test("Desk ends a running ceremony when a member says that it gave up", async () => {
@@ -301,13 +351,6 @@ Deno.test("Desk ends a running ceremony when a member says that it gave up", asy
   assert.equal(entry.state, "aborted");
   assert(entry.outcome?.state === "aborted");
   assert.match(entry.outcome.reason, /reports: refused: \?\[31mno/);
-});
-
-const note = (about: string, ceremony = "ab".repeat(32)) => ({
-  type: "ceremony-note" as const,
-  ceremonyId: fromHex(ceremony),
-  about,
-  text: "",
 });
 
 Deno.test("Desk takes a member's word that its own part is lost, and nobody else's", async () => {
@@ -353,6 +396,183 @@ Deno.test("Desk refuses a request that it cannot note", async () => {
   await settle();
   assert.equal(w.started.length, 0);
   assert.match((w.sent[0]!.command as { error: string }).error, /^refused: disk full/);
+});
+
+const signRequest = (requester: Identity, ceremony = "ab".repeat(32)): CeremonyRequest => ({
+  kind: "sign",
+  id: ceremony,
+  requester,
+  keyId: "11".repeat(16),
+  committee: [SELF, B],
+  threshold: 1,
+  payload: new Uint8Array(32).fill(5),
+});
+
+Deno.test("Desk writes down requests, decisions and outcomes, and nothing happens unrecorded", async () => {
+  const w = world();
+  w.failAudit(true);
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 0);
+  assert.match((w.sent[0]!.command as { error: string }).error, /^refused: .*audit log/);
+  await assert.rejects(w.desk.initiate(keygenRequest(SELF, "ef".repeat(32))), /audit log/);
+  assert.equal(w.sent.length, 1);
+  w.failAudit(false);
+  const next = keygenRequest(B, "aa".repeat(32));
+  await w.desk.handleStart(startCommand(next), { sealedBy: B });
+  await settle();
+  w.started[0]!.finish(complete);
+  await settle();
+  assert.deepEqual(
+    w.records.map((r) => [r["event"], r["requester"], r["decision"], r["outcome"]]),
+    [
+      ["request", B, "accepted", undefined],
+      ["outcome", undefined, undefined, "complete"],
+    ],
+  );
+});
+
+Deno.test("Desk cannot be told to approve what cannot be written down", async () => {
+  const w = world({ consent: "manual" });
+  const request = keygenRequest(B);
+  await w.desk.handleStart(startCommand(request), { sealedBy: B });
+  const entry = w.desk.ledger.get(request.id)!;
+  w.failAudit(true);
+  await assert.rejects(w.desk.approve(entry), (e) => e instanceof NodeError && e.code === "TF-LOG");
+  assert.equal(entry.state, "waiting");
+  w.failAudit(false);
+  await w.desk.approve(entry);
+  await settle();
+  assert.equal(w.started.length, 1);
+});
+
+Deno.test("Desk records few of the refusals that strangers provoke, and counts the rest", async () => {
+  const w = world();
+  for (let n = 0; n < 300; n++) {
+    const request = keygenRequest(STRANGER, n.toString(16).padStart(64, "0"));
+    await w.desk.handleStart(startCommand(request), { sealedBy: STRANGER });
+  }
+  assert.equal(w.records.length, 60);
+  await w.clock.advance(60_000);
+  await w.desk.handleStart(startCommand(keygenRequest(STRANGER)), { sealedBy: STRANGER });
+  assert.equal(w.records.at(-1)!["unrecorded"], 240);
+});
+
+Deno.test("Desk asks the policy first; its no is told, its yes starts", async () => {
+  const asked: Record<string, unknown>[] = [];
+  let answer = { allow: false, reason: "not today" };
+  const policy: Policy = {
+    ask: (facts) => {
+      asked.push(facts);
+      return Promise.resolve(answer);
+    },
+  };
+  const w = world({ policy });
+  w.desk.handleNote({ ...note("purpose"), text: "rent\u001b[1m" }, B);
+  await w.desk.handleStart(startCommand(signRequest(B)), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 0);
+  assert.match((w.sent[0]!.command as { error: string }).error, /^refused: not today/);
+  const { kind, requester, digest, curve, purpose, committee, local } = asked[0]!;
+  assert.deepEqual([kind, requester, digest, curve, purpose, committee, local], [
+    "sign",
+    B,
+    "05".repeat(32),
+    "secp256k1",
+    "rent?[1m",
+    [SELF, B],
+    false,
+  ]);
+  assert.deepEqual(
+    w.records.map((r) => r["by"] ?? r["decision"] ?? r["outcome"]),
+    ["waiting", "policy", "aborted"],
+  );
+  // The own operator's requests are asked about too, before anybody hears of them.
+  w.sent.length = 0;
+  await assert.rejects(w.desk.initiate(signRequest(SELF, "bb".repeat(32))), /not today/);
+  assert.equal(w.sent.length, 0);
+  answer = { allow: true, reason: "" };
+  await w.desk.handleStart(startCommand(signRequest(B, "cc".repeat(32))), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 1);
+  const own = await w.desk.initiate(signRequest(SELF, "dd".repeat(32)));
+  await settle();
+  assert.equal(own.state, "running");
+  assert.equal(w.started.length, 2);
+});
+
+Deno.test("Desk with a policy and manual consent needs both", async () => {
+  let decide!: (answer: { allow: boolean; reason: string }) => void;
+  const policy: Policy = { ask: () => new Promise((resolve) => decide = resolve) };
+  const w = world({ policy, consent: "manual" });
+  const request = signRequest(B);
+  const taken = w.desk.handleStart(startCommand(request), { sealedBy: B });
+  await settle();
+  const entry = w.desk.ledger.get(request.id)!;
+  assert.deepEqual([entry.state, entry.awaits], ["waiting", "policy"]);
+  await assert.rejects(w.desk.approve(entry), /the policy decides/);
+  decide({ allow: true, reason: "" });
+  await taken;
+  assert.deepEqual([entry.state, entry.awaits], ["waiting", "operator"]);
+  assert.deepEqual(w.expected.get(request.id), [SELF, B]);
+  await w.desk.approve(entry);
+  await settle();
+  assert.equal(w.started.length, 1);
+});
+
+Deno.test("Desk holds requests to the key's rules and tells why", async () => {
+  const onlyC = world({ rules: { requesters: [C], perHour: null } });
+  await onlyC.desk.handleStart(startCommand(signRequest(B)), { sealedBy: B });
+  assert.match((onlyC.sent[0]!.command as { error: string }).error, /may not ask this node to use/);
+  await onlyC.desk.initiate(signRequest(SELF, "bb".repeat(32)));
+  const unsigned = world({ debug: true, rules: { requesters: [SELF], perHour: null } });
+  await unsigned.desk.handleStart(startCommand(signRequest(B)), { sealedBy: null });
+  await settle();
+  assert.equal(unsigned.started.length, 0);
+
+  const w = world({ rules: { requesters: null, perHour: 2 } });
+  for (const ceremony of ["a1", "a2", "a3"]) {
+    await w.desk.handleStart(startCommand(signRequest(B, ceremony.repeat(32))), { sealedBy: B });
+    await settle();
+  }
+  assert.equal(w.started.length, 2);
+  assert.match((w.sent[0]!.command as { error: string }).error, /signed 2 times within the hour/);
+  await assert.rejects(
+    w.desk.initiate(signRequest(SELF, "bb".repeat(32))),
+    (e) => e instanceof NodeError && e.code === "TF-LIMIT",
+  );
+  await w.clock.advance(3_600_001);
+  await w.desk.handleStart(startCommand(signRequest(B, "a4".repeat(32))), { sealedBy: B });
+  await settle();
+  assert.equal(w.started.length, 3);
+});
+
+Deno.test("Desk shows nobody as the requester of what nobody signed", async () => {
+  const w = world({ debug: true, consent: "manual" });
+  await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: null });
+  const view = entryView(w.desk.ledger.all()[0]!, w.clock.now() + 1_000);
+  assert.deepEqual([view["requester"], view["unsigned"], view["local"]], [undefined, true, false]);
+  assert.deepEqual([view["awaits"], view["left_ms"]], ["operator", 599_000]);
+  assert.equal(w.records[0]!["unsigned"], true);
+  assert.equal(w.records[0]!["requester"], undefined);
+});
+
+Deno.test("Desk sends the purpose before the request, to those that read it", async () => {
+  const w = world();
+  await w.desk.initiate({ ...keygenRequest(SELF), purpose: "a first key" });
+  assert.deepEqual(w.sent.map((s) => [s.to, s.command.type]), [
+    [B, "ceremony-note"],
+    [B, "keygen"],
+    [C, "keygen"],
+  ]);
+  assert.equal((w.sent[0]!.command as { text: string }).text, "a first key");
+  // A stranger's word about a request is nothing.
+  const other = world();
+  other.desk.handleNote({ ...note("purpose"), text: "lies" }, STRANGER);
+  other.desk.handleNote({ ...note("purpose"), text: "lies" }, C);
+  await other.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
+  assert.equal(other.desk.ledger.all()[0]!.request.purpose, undefined);
 });
 
 Deno.test("Desk fails a key generation whose share cannot be stored", async () => {

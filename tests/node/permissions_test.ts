@@ -114,3 +114,22 @@ Deno.test("Deno grants a daemon what daemonPermissions() names, and nothing besi
     await Deno.remove(home, { recursive: true });
   }
 });
+
+Deno.test("daemonPermissions() has the consent program's address only when one is set", async () => {
+  const added = async (url: string) => {
+    const before = daemonPermissions(await load({ TRF_HOME: "/n" }));
+    const after = daemonPermissions(await load({ TRF_HOME: "/n", TRF_CONSENT_URL: url }));
+    return after.flatMap((flag, i) => {
+      const scopes = (text: string) => text.split("=")[1]?.split(",") ?? [];
+      return scopes(flag).filter((s) => !scopes(before[i]!).includes(s));
+    });
+  };
+  assert.deepEqual(await added(""), []);
+  assert.deepEqual(await added("http://127.0.0.1:8080/consent"), ["127.0.0.1:8080"]);
+  assert.deepEqual(await added("http://[::1]:8080"), ["[::1]:8080"]);
+  assert.deepEqual(await added("unix:/run/tf/c.sock"), [
+    "/run/tf/c.sock",
+    "/run/tf/c.sock",
+    "unix:/run/tf/c.sock",
+  ]);
+});

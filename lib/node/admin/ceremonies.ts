@@ -29,7 +29,7 @@ export async function ceremony(
   }
   const entry = found[0]!;
   const reason = typeof params["reason"] === "string" ? params["reason"] : "";
-  if (action === "approve") desk.approve(entry);
+  if (action === "approve") await desk.approve(entry);
   else if (action === "deny") await desk.deny(entry, reason);
   else if (action === "abort") await desk.abort(entry, reason);
   return entryView(entry, clock.now());

@@ -15,7 +15,9 @@ import type { BackupState } from "../backup_watch.ts";
 import type { BanBook } from "../ban_book.ts";
 import type { Desk } from "../desk.ts";
 import { badRequest } from "../errors.ts";
+import type { KeyUse } from "../key_use.ts";
 import type { PenaltyBook } from "../penalties.ts";
+import { MAX_PURPOSE } from "../purposes.ts";
 import type { PeerInfo } from "../peer_directory.ts";
 import type { Readiness } from "../readiness.ts";
 import type { SupplyState } from "../preparams_supply.ts";
@@ -35,6 +37,8 @@ export interface AdminContext {
   readonly bans: BanBook;
   readonly readiness: Readiness;
   readonly penalties: Pick<PenaltyBook, "weight" | "list">;
+  /** How often keys were used lately. */
+  readonly keyUse: Pick<KeyUse, "count">;
   /** Attempts at a signature beside the first, unless the caller says otherwise. */
   readonly signRetries: number;
   readonly supply: () => SupplyState;
@@ -98,4 +102,14 @@ export function identities(params: Params, name: string): Identity[] {
       throw badRequest(`${name}: "${v}" is not an identity`, "an identity has 40 hex digits");
     }
   });
+}
+
+/** Reads what a request is for, in its operator's words. */
+export function purposeOf(params: Params): { readonly purpose?: string } {
+  const value = params["purpose"];
+  if (value === undefined) return {};
+  if (typeof value !== "string" || value.length > MAX_PURPOSE) {
+    throw badRequest(`purpose: expected a text of at most ${MAX_PURPOSE} characters`);
+  }
+  return { purpose: value };
 }

@@ -9,7 +9,14 @@ import { toHex } from "../../encoding/bytes.ts";
 import { keyEncodings, publicKeyText } from "../encodings.ts";
 import { badRequest } from "../errors.ts";
 import type { KeygenRequest } from "../request.ts";
-import { type AdminContext, identities, integer, type OnEvent, type Params } from "./context.ts";
+import {
+  type AdminContext,
+  identities,
+  integer,
+  type OnEvent,
+  type Params,
+  purposeOf,
+} from "./context.ts";
 import { electWith, readyCandidates, requireCandidates } from "./election.ts";
 import { confirmations, follow } from "./follow.ts";
 import { requireCurve, requireReady } from "./readiness.ts";
@@ -52,6 +59,7 @@ export async function keygen(
     committee,
     threshold,
     coordinator,
+    ...purposeOf(params),
   };
   const begun = ctx.clock.now();
   const entry = await ctx.desk.initiate(request);

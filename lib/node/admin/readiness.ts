@@ -12,6 +12,7 @@ import { assess } from "../mutual.ts";
 import type { PeerInfo } from "../peer_directory.ts";
 import { selfFirst } from "../presence.ts";
 import type { AdminContext } from "./context.ts";
+import { rulesView } from "./key_rules.ts";
 
 /** What the admin interface shows of a peer. */
 export function peerView(ctx: AdminContext, p: PeerInfo): Record<string, unknown> {
@@ -97,6 +98,7 @@ export function keyView(ctx: AdminContext, meta: KeyMeta): Record<string, unknow
     created_at: meta.createdAt,
     ceremony: meta.ceremony,
     history: meta.history,
+    rules: rulesView(ctx, meta),
     live: count,
     needed: meta.threshold + 1,
     can_sign: meta.status === "active" && together > meta.threshold &&

@@ -17,6 +17,7 @@ import {
   integer,
   type OnEvent,
   type Params,
+  purposeOf,
   text,
 } from "./context.ts";
 import { confirmations, follow } from "./follow.ts";
@@ -79,6 +80,7 @@ export async function reshare(
     newThreshold: threshold,
     newKeys: committee.map((m) => identityToInt(m) ^ (flipped ? 1n : 0n)),
     newGeneration: before.generation + 1,
+    ...purposeOf(params),
   };
   const begun = ctx.clock.now();
   const entry = await ctx.desk.initiate(request);

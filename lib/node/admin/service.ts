@@ -11,6 +11,7 @@ import { badRequest } from "../errors.ts";
 import { entryView } from "../ledger.ts";
 import { ceremony } from "./ceremonies.ts";
 import type { AdminContext, OnEvent, Params } from "./context.ts";
+import { allowKey, limitKey } from "./key_rules.ts";
 import { keygen } from "./keygen.ts";
 import { addPeer, banPeer, graph, peers, removePeer, unbanPeer } from "./peers.ts";
 import { keyViews } from "./readiness.ts";
@@ -33,6 +34,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   "peers.graph": graph,
   "keys": async (ctx) => ({ keys: await keyViews(ctx) }),
   "keys.settle": settleKey,
+  "keys.allow": allowKey,
+  "keys.limit": limitKey,
   "keygen": keygen,
   "sign": sign,
   "reshare": reshare,

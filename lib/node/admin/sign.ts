@@ -17,6 +17,7 @@ import {
   integer,
   type OnEvent,
   type Params,
+  purposeOf,
   text,
 } from "./context.ts";
 import { follow, within } from "./follow.ts";
@@ -157,6 +158,7 @@ async function attempt(
     committee,
     threshold,
     payload,
+    ...purposeOf(params),
   };
   const waiter = new SignatureWaiter(request, meta, ctx.clock);
   const stop = ctx.desk.onResponse(request.id, (from, r) => waiter.hear(from, r));
