@@ -11,6 +11,7 @@ import type { Clock } from "../mesh/clock.ts";
 import { WindowQuota } from "../mesh/rate_limit.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { DeskMesh } from "./desk_options.ts";
+import type { Entry } from "./ledger.ts";
 import { type CeremonyRequest, requestMembers } from "./request.ts";
 import {
   failureResponse,
@@ -33,6 +34,7 @@ export class Answers {
   readonly #self: Identity;
   readonly #mesh: DeskMesh;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #refusals: WindowQuota;
 
   /** Speaks through `mesh`. */
@@ -40,6 +42,7 @@ export class Answers {
     this.#self = self;
     this.#mesh = mesh;
     this.#log = log;
+    this.#clock = clock;
     this.#refusals = new WindowQuota(clock, 60_000, REFUSALS_PER_STRANGER, STRANGERS);
   }
 
@@ -67,8 +70,22 @@ export class Answers {
     await this.respond(to, failureResponse(request, REFUSED + reason));
   }
 
-  /** Tells whom it concerns how a ceremony ended here. */
-  ended(request: CeremonyRequest, outcome: Outcome, wasConfirming: boolean): void {
+  /** Tells whom it concerns, and the log, how a ceremony ended here. */
+  ended({ request, receivedAt }: Entry, outcome: Outcome, wasConfirming: boolean): void {
+    const fields = {
+      ceremony: request.id,
+      kind: request.kind,
+      ms: this.#clock.now() - receivedAt,
+    };
+    if (outcome.state === "complete") {
+      this.#log.info("ceremony complete", { ...fields, key: toHex(outcome.result.keyId) });
+    } else {
+      this.#log.warn(`ceremony ${outcome.state}`, {
+        ...fields,
+        reason: outcome.reason,
+        culprits: outcome.state === "failed" ? outcome.culprits.join(" ") : "",
+      });
+    }
     if (outcome.state !== "complete") {
       if (!wasConfirming) void this.tellEverybody(request, outcome.reason);
     } else if (request.requester !== this.#self && request.kind !== "reshare") {

@@ -33,7 +33,7 @@ import {
   requestFromCommand,
   requestMembers,
 } from "./request.ts";
-import { refuseSecondReshare, settleReshare } from "./reshare_settle.ts";
+import { settleReshare } from "./reshare_settle.ts";
 import { readNote } from "./reshare_notes.ts";
 import { LOST } from "./restarts.ts";
 import {
@@ -43,7 +43,6 @@ import {
   printable,
   REFUSED,
   type ResponseCommand,
-  successResponse,
 } from "./responses.ts";
 
 type StartCommand = KeygenCommand | SignCommand | ReshareCommand;
@@ -253,22 +252,7 @@ export class Desk {
     const wasConfirming = entry.state === "confirming";
     if (!entry.end(outcome)) return;
     judge(this.#o.penalties, this.#o.self, entry, outcome);
-    const { request } = entry;
-    const fields = {
-      ceremony: request.id,
-      kind: request.kind,
-      ms: this.#o.clock.now() - entry.receivedAt,
-    };
-    if (outcome.state === "complete") {
-      this.#log.info("ceremony complete", { ...fields, key: toHex(outcome.result.keyId) });
-    } else {
-      this.#log.warn(`ceremony ${outcome.state}`, {
-        ...fields,
-        reason: outcome.reason,
-        culprits: outcome.state === "failed" ? outcome.culprits.join(" ") : "",
-      });
-    }
-    this.#answers.ended(request, outcome, wasConfirming);
+    this.#answers.ended(entry, outcome, wasConfirming);
   }
 
   /** Takes a response that `from` signed. */

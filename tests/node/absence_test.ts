@@ -60,6 +60,7 @@ function world() {
   const ceremony = new Ceremony(spec, clock.now(), {
     onAbort: () => {},
     onHold: () => {},
+    onRefusal: () => {},
     onLost: (member, why) => {
       lost.push(`${member} ${why}`);
       ceremony.finish({ state: "aborted", reason: why }, clock.now());
