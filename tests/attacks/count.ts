@@ -2,7 +2,8 @@
  * Prints the counts of the attack table: `deno run --allow-read tests/attacks/count.ts`. With
  * `--run` (`deno task counts`) it also runs every test that the table names, and the fault
  * injection and fuzz tests, and prints how many attacks were tried and refused, faults injected and
- * survived, and inputs fuzzed. That takes some minutes; exit 1 if an attack was not refused.
+ * survived, and inputs fuzzed. That takes some minutes; `--no-daemons` leaves out the tests that
+ * start any. Exit 1 if an attack was not refused.
  *
  * @module
  */
@@ -19,6 +20,9 @@ const MORE = [
   "tests/node/reshare_commit_test.ts",
   "tests/process/chaos_test.ts",
 ];
+
+/** Tests that start daemons. */
+const DAEMONS = /^tests\/(process\/|attacks\/(daemon_|secrets_)|ceremony\/workers_)/;
 
 const print = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 const rows = readTable();
@@ -42,7 +46,10 @@ async function runAll(): Promise<number> {
   const tally = `${folder}/tally`;
   const report = `${folder}/report.xml`;
   await Deno.writeTextFile(tally, "");
-  const files = [...new Set([...[...tests.values()].map((t) => t.file), ...MORE])].sort();
+  const left = Deno.args.includes("--no-daemons") ? DAEMONS : /^$/;
+  const chosen = [...tests.values()].filter((t) => !left.test(t.file));
+  const more = MORE.filter((file) => !left.test(file));
+  const files = [...new Set([...chosen.map((t) => t.file), ...more])].sort();
   print(`running ${files.length} files of tests …`);
   try {
     const { code } = await new Deno.Command(Deno.execPath(), {
@@ -54,7 +61,7 @@ async function runAll(): Promise<number> {
     const results = resultsOf(await Deno.readTextFile(report));
     let tried = 0;
     let refused = 0;
-    for (const { file, name } of tests.values()) {
+    for (const { file, name } of chosen) {
       const pattern = patternOf(name);
       const found = results.filter((r) => r.file.endsWith(file) && pattern.test(r.name));
       if (found.length === 0) print(`not run: ${file} › ${name}`);
