@@ -9,6 +9,7 @@
 
 import type { RandomSource } from "../arith/random.ts";
 import type { Identity, NodeIdentity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
 import type { Json, JsonInput } from "../encoding/json.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Acceptor, isLoopback } from "./acceptor.ts";
@@ -41,6 +42,8 @@ import { MAX_CLEARTEXT_BYTES, Transport } from "./transport.ts";
 export interface AdminCall {
   /** The key that the client proved. */
   readonly client: Identity;
+  /** Names the request in the log, 8 hex digits; made here, not by the client. */
+  readonly request: string;
   /** What is asked. */
   readonly method: string;
   /** The request's parameters. */
@@ -230,9 +233,11 @@ class AdminSession {
     const abort = new AbortController();
     this.#running.set(id, abort);
     const origin = this.#o.identity.identity;
+    const request = toHex(this.#o.random(4));
     try {
       const result = await this.#o.handler.call({
         client: this.#client,
+        request,
         method,
         params,
         event: (value) => {
@@ -251,7 +256,7 @@ class AdminSession {
     } catch (error) {
       this.#running.delete(id);
       if (!(error instanceof AdminError)) {
-        this.#o.log.warn("admin request failed", { method, reason: messageOf(error) });
+        this.#o.log.warn("admin request failed", { request, method, reason: messageOf(error) });
       }
       this.#fail(id, failureOf(error));
     }

@@ -6,6 +6,7 @@
  */
 
 import type { Identity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Clock } from "./clock.ts";
 import type { Command } from "./commands.ts";
@@ -231,6 +232,7 @@ export class Inbound {
       this.counters.ignored++;
       this.#o.log.warn("round message ignored: a neighbour delivered somebody else's", {
         peer: session.peer,
+        ceremony: toHex(command.ceremonyId),
         from: command.from,
       });
       return 0;
@@ -297,6 +299,7 @@ export class Inbound {
       this.#o.log.warn("round message ignored: its signer did not seal it", {
         peer: session.peer,
         sender,
+        ceremony: toHex(inner.ceremonyId),
         from: inner.from,
       });
       return pause;

@@ -5,6 +5,7 @@
  */
 
 import type { Identity } from "../crypto/identity.ts";
+import { toHex } from "../encoding/bytes.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { Command } from "./commands.ts";
@@ -53,6 +54,7 @@ export class Mesh {
       log.error("command handler failed", {
         type: command.type,
         session,
+        ceremony: "ceremonyId" in command ? toHex(command.ceremonyId) : undefined,
         reason: messageOf(error),
       })
     );

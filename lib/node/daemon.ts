@@ -11,14 +11,10 @@ import { SpareWorkers } from "../ceremony/spare_workers.ts";
 import { loadWorkers } from "../ceremony/worker_host.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
-import type { JsonInput } from "../encoding/json.ts";
-import { fromPlain, toPlain } from "../encoding/plain.ts";
-import { KeystoreError } from "../keystore/errors.ts";
 import { denoFiles, type FileLayer, joinPath } from "../keystore/files.ts";
 import { CeremonyJournal, JOURNAL_FILE } from "../keystore/journal.ts";
 import type { Keystore } from "../keystore/keystore.ts";
-import { type AdminCall, AdminListener } from "../mesh/admin_listener.ts";
-import { AdminError } from "../mesh/admin_protocol.ts";
+import { AdminListener } from "../mesh/admin_listener.ts";
 import { type Clock, systemClock } from "../mesh/clock.ts";
 import { DnsCheck, type DnsMode } from "../mesh/dns_check.ts";
 import { Mesh } from "../mesh/mesh.ts";
@@ -27,9 +23,9 @@ import type { Resolver } from "../mesh/resolver.ts";
 import type { Logger } from "../observe/logger.ts";
 import { MetricsRecorder } from "../observe/metrics.ts";
 import { VERSION } from "../version.ts";
-import type { AdminContext, Params } from "./admin/context.ts";
-import { callAdmin } from "./admin/service.ts";
 import { AbsenceWatch } from "./absence.ts";
+import { answerCall } from "./admin/answer.ts";
+import type { AdminContext } from "./admin/context.ts";
 import { Desk } from "./desk.ts";
 import { backupState } from "./backup_watch.ts";
 import { BanBook } from "./ban_book.ts";
@@ -37,7 +33,6 @@ import { addressText, bind } from "./binding.ts";
 import type { Address } from "./config_values.ts";
 import { dispatch } from "./dispatch.ts";
 import { denoResolver } from "./deno_dns.ts";
-import { NodeError } from "./errors.ts";
 import { GoAdmin } from "./go_admin.ts";
 import { type HttpListener, startHttp } from "./http.ts";
 import { openOversight } from "./oversight.ts";
@@ -310,7 +305,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     allowed: (client) =>
       client === keystore.adminIdentity.identity || settings.adminKeys.includes(client),
     handler: {
-      call: (call) => answerCall(context, call),
+      call: (call) => answerCall(context, call, log.child("admin")),
       command: (command) => Promise.resolve(goAdmin.answer(command)),
     },
   });
@@ -425,25 +420,6 @@ function siteOf(settings: DaemonSettings, sources: SnapshotSources): StatusSite 
     typeof name === "string"
   );
   return statusSite({ snapshot: cachedSnapshots(sources, SNAPSHOT_MS), names });
-}
-
-/** Carries out one admin call; a refusal keeps its code and hint. */
-async function answerCall(context: AdminContext, call: AdminCall): Promise<JsonInput> {
-  const params = toPlain(call.params);
-  try {
-    const result = await callAdmin(
-      context,
-      call.method,
-      typeof params === "object" && params !== null ? params as Params : {},
-      (event) => call.event(fromPlain(event)),
-    );
-    return fromPlain(result);
-  } catch (error) {
-    if (error instanceof NodeError || error instanceof KeystoreError) {
-      throw new AdminError(error.code, error.message, error.hint ?? "");
-    }
-    throw error;
-  }
 }
 
 function warnings(settings: DaemonSettings, peers: readonly PeerInfo[]): string[] {

@@ -102,7 +102,10 @@ export class Desk {
   async handleStart(command: StartCommand, from: Provenance): Promise<void> {
     const signer = from.sealedBy;
     if (signer === null && !this.#o.debugInitiation) {
-      this.#quiet.warn("ignored an unsigned ceremony request", { kind: command.type });
+      this.#quiet.warn("ignored an unsigned ceremony request", {
+        ceremony: toHex(command.ceremonyId),
+        kind: command.type,
+      });
       return;
     }
     let request: CeremonyRequest;
@@ -110,6 +113,7 @@ export class Desk {
       request = this.#withPurpose(requestFromCommand(command, signer ?? this.#o.self), signer);
     } catch (error) {
       this.#quiet.warn("refused a malformed ceremony request", {
+        ceremony: toHex(command.ceremonyId),
         kind: command.type,
         from: signer ?? "unsigned",
         reason: (error as Error).message,

@@ -41,7 +41,11 @@ export function dispatch(incoming: Incoming, rooms: Rooms): void {
     case "sign":
     case "reshare":
       desk.handleStart(command, { sealedBy }).catch((error) =>
-        log.error("a ceremony request failed", { reason: String(error) })
+        log.error("a ceremony request failed", {
+          ceremony: toHex(command.ceremonyId),
+          kind: command.type,
+          reason: String(error),
+        })
       );
       return;
     case "keygen-response":

@@ -153,7 +153,10 @@ export class Restarts {
     audience.times = near ? FAR_TIMES : audience.times + 1;
     if ([...lost.audience.values()].some(({ times }) => times < FAR_TIMES)) return;
     this.#o.journal.end(lost.ceremony.id).catch((error) =>
-      this.#o.log.warn("the journal could not be written", { reason: String(error) })
+      this.#o.log.warn("the journal could not be written", {
+        ceremony: lost.ceremony.id,
+        reason: String(error),
+      })
     );
   }
 }

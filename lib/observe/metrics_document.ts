@@ -15,6 +15,7 @@ secrets:
 | --- | --- |
 | \`/metrics\` | the series below, in Prometheus's text format |
 | \`/health\` | 200 while the node listens and has a session, else 503; the same JSON as the Go service |
+| \`/status\`, \`/status.json\` | the status page and its data, if \`TRF_STATUS_PAGE\` is set: see OPERATING.md |
 | \`/ready\` | 200 if the node can do its work now, else 503; JSON that says what is missing |
 
 \`/ready\` looks at more than \`/health\`: there is a session that has answered a ping, and every

@@ -18,6 +18,8 @@ const EXPECTED: readonly [prefix: string, rows: number][] = [
   ["E", 11],
   ["F", 12],
   ["G", 11],
+  // No published list has these: attacks on a page that only this program has.
+  ["S", 2],
 ];
 
 Deno.test("docs/SECURITY.md has one row for every weakness and every published attack", () => {
@@ -52,5 +54,5 @@ Deno.test("docs/SECURITY.md calls a row tested only with a test, and open only w
     }
   }
   const { tested, partly, open } = countStates(rows);
-  assert.equal(tested + partly + open, 174);
+  assert.equal(tested + partly + open, 176);
 });

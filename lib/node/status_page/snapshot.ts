@@ -25,6 +25,45 @@ export const MAX_CEREMONIES = 60;
 /** Longest text of a peer's that is shown. */
 const MAX_TEXT = 200;
 
+/** What is shown of a key; anything new in the admin interface stays out until it is named here. */
+const KEY_FIELDS = [
+  "key_id",
+  "curve",
+  "public_key",
+  "encodings",
+  "committee",
+  "threshold",
+  "generation",
+  "status",
+  "created_at",
+  "live",
+  "needed",
+  "can_sign",
+];
+/** What is shown of a ceremony: nothing of what is signed, and for what. */
+const CEREMONY_FIELDS = [
+  "id",
+  "kind",
+  "state",
+  "requester",
+  "local",
+  "curve",
+  "key_id",
+  "committee",
+  "old_committee",
+  "new_committee",
+  "threshold",
+  "received_at",
+  "age_ms",
+  "round",
+  "rounds",
+  "step",
+  "waiting_for",
+  "code",
+  "reason",
+  "culprits",
+];
+
 /** Where the page's figures come from. */
 export interface SnapshotSources {
   readonly context: AdminContext;
@@ -186,10 +225,7 @@ async function pageKeys(ctx: AdminContext): Promise<PageKey[]> {
     // The report about readiness says that the keystore cannot be read.
     return [];
   }
-  return views.map((key) => {
-    const { history: _history, ceremony: _ceremony, problem: _problem, ...rest } = key;
-    return rest as unknown as PageKey;
-  });
+  return views.map((key) => pick(key, KEY_FIELDS) as unknown as PageKey);
 }
 
 function newest(entries: readonly Entry[]): Entry[] {
@@ -199,8 +235,11 @@ function newest(entries: readonly Entry[]): Entry[] {
 }
 
 function ceremonyView(entry: Entry, now: number): Record<string, unknown> {
-  const { digest: _digest, ...rest } = entryView(entry, now);
-  return cutTexts(rest);
+  return cutTexts(pick(entryView(entry, now), CEREMONY_FIELDS));
+}
+
+function pick(record: Record<string, unknown>, fields: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(fields.map((field) => [field, record[field]]));
 }
 
 function cutTexts(record: Record<string, unknown>): Record<string, unknown> {

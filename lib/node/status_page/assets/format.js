@@ -30,7 +30,7 @@ export function ago(ms) {
 export function trip(ms) {
   if (!Number.isFinite(ms)) return "";
   if (ms < 0.95) return "<1 ms";
-  return ms < 9.95 ? `${ms.toFixed(1)} ms` : duration(ms);
+  return ms < 9.95 ? `${Number(ms.toFixed(1))} ms` : duration(ms);
 }
 
 /** A number of bytes. */

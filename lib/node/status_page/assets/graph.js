@@ -129,7 +129,7 @@ function frame(nodes, narrow) {
   for (const node of nodes) {
     const { x, y, ring } = places.nodes.get(node.identity);
     const text = narrow ? 60 : Math.max(60, 6.8 * middle(node.address ?? "", 24).length);
-    const [dx, dy] = few ? [ring === 0 ? 60 : text + 26, 50] : [82, 82];
+    const [dx, dy] = few ? [ring === 0 ? 60 : text + 30, 56] : [86, 86];
     box.left = Math.min(box.left, x - (few && x > 40 ? 30 : dx));
     box.right = Math.max(box.right, x + (few && x < -40 ? 30 : dx));
     box.top = Math.min(box.top, y - dy);
@@ -201,12 +201,8 @@ function updateNode(element, node, place, awaited, busy, narrow) {
   });
   say(title, words);
   say(name, node.self ? "this node" : short(node.identity));
-  say(
-    where,
-    places.few
-      ? node.self ? short(node.identity) : narrow ? "" : middle(node.address ?? "", 24)
-      : "",
-  );
+  const more = node.self ? short(node.identity) : middle(node.address ?? "", 24);
+  say(where, places.few && !narrow ? more : "");
   label(name, where, place, places.few);
 }
 
@@ -221,7 +217,7 @@ function label(name, where, { angle, ring }, few) {
   if (!few) {
     const turn = (angle * 180) / Math.PI + (left ? 180 : 0);
     set(name, {
-      x: left ? -15 : 15,
+      x: left ? -19 : 19,
       y: 0,
       dy: "0.34em",
       "text-anchor": left ? "end" : "start",
@@ -232,11 +228,11 @@ function label(name, where, { angle, ring }, few) {
   const steep = Math.abs(Math.cos(angle)) < 0.35;
   if (steep) {
     const above = Math.sin(angle) < 0;
-    set(name, { x: 0, y: above ? -32 : 28, "text-anchor": "middle" });
-    set(where, { x: 0, y: above ? -18 : 42, "text-anchor": "middle" });
+    set(name, { x: 0, y: above ? -37 : 31, "text-anchor": "middle" });
+    set(where, { x: 0, y: above ? -23 : 45, "text-anchor": "middle" });
   } else {
     const anchor = left ? "end" : "start";
-    const x = left ? -19 : 19;
+    const x = left ? -23 : 23;
     set(name, { x, y: -2, "text-anchor": anchor });
     set(where, { x, y: 12, "text-anchor": anchor });
   }
