@@ -53,6 +53,11 @@ export const MAX_ASKED = 16;
 /** What the requester is told when the program gave no answer that counts. */
 const NO_ANSWER = "the policy of this node gave no answer";
 
+/** An answer that does not count; the message says why. */
+export class AnswerError extends Error {
+  override readonly name = "AnswerError";
+}
+
 /** Asks over HTTP/1.1, one connection per question. */
 export class HttpPolicy implements Policy {
   readonly #o: HttpPolicyOptions;
@@ -132,7 +137,7 @@ async function readAll(connection: Connection): Promise<Uint8Array> {
     const n = await connection.read(buffer.subarray(size));
     if (n === null) break;
     size += n;
-    if (size > MAX_ANSWER) throw new Error(`its answer has more than ${MAX_ANSWER} bytes`);
+    if (size > MAX_ANSWER) throw new AnswerError(`its answer has more than ${MAX_ANSWER} bytes`);
     if (isWhole(buffer.subarray(0, size))) break;
   }
   return buffer.subarray(0, size);
@@ -153,10 +158,10 @@ function split(bytes: Uint8Array): Answer | null {
   const headers = new Map<string, string>();
   for (const line of lines) {
     const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (match === null) throw new Error("a header of its answer is malformed");
+    if (match === null) throw new AnswerError("a header of its answer is malformed");
     const name = match[1]!.toLowerCase();
     const framing = name === "content-length" || name === "transfer-encoding";
-    if (framing && headers.has(name)) throw new Error(`its answer has ${name} twice`);
+    if (framing && headers.has(name)) throw new AnswerError(`its answer has ${name} twice`);
     headers.set(name, match[2]!);
   }
   return { status: status!, headers, body: bytes.subarray(end + 4) };
@@ -165,7 +170,7 @@ function split(bytes: Uint8Array): Answer | null {
 function lengthOf({ headers }: Answer): number | null {
   const text = headers.get("content-length");
   if (text === undefined) return null;
-  if (!/^[0-9]{1,6}$/.test(text)) throw new Error("the length of its answer is malformed");
+  if (!/^[0-9]{1,6}$/.test(text)) throw new AnswerError("the length of its answer is malformed");
   return Number(text);
 }
 
@@ -183,13 +188,14 @@ function isWhole(bytes: Uint8Array): boolean {
 /**
  * Reads an HTTP answer strictly.
  *
- * @throws {Error} saying what is wrong; exported for tests.
+ * @throws {AnswerError} saying what is wrong; `SyntaxError` or `TypeError` for a body that is no
+ * JSON or no text.
  */
 export function readAnswer(bytes: Uint8Array): PolicyAnswer {
   const answer = split(bytes);
-  if (answer === null) throw new Error("its answer has no end of headers");
+  if (answer === null) throw new AnswerError("its answer has no end of headers");
   const status = /^HTTP\/1\.[01] ([0-9]{3})( |$)/.exec(answer.status)?.[1];
-  if (status !== "200") throw new Error(`it answered with status ${status ?? "none"}`);
+  if (status !== "200") throw new AnswerError(`it answered with status ${status ?? "none"}`);
   return readBody(bodyOf(answer));
 }
 
@@ -198,12 +204,12 @@ function bodyOf(answer: Answer): Uint8Array {
   const length = lengthOf(answer);
   if (encoding !== undefined) {
     if (encoding.toLowerCase() !== "chunked" || length !== null) {
-      throw new Error("its answer is encoded in another way than chunked");
+      throw new AnswerError("its answer is encoded in another way than chunked");
     }
     return unchunk(answer.body);
   }
   if (length !== null && answer.body.length !== length) {
-    throw new Error("its answer is not as long as it says");
+    throw new AnswerError("its answer is not as long as it says");
   }
   return answer.body;
 }
@@ -224,18 +230,20 @@ function unchunk(bytes: Uint8Array): Uint8Array {
     parts.push(bytes.subarray(start, start + length));
     at = start + length + 2;
   }
-  throw new Error("a chunk of its answer is malformed");
+  throw new AnswerError("a chunk of its answer is malformed");
 }
 
 function readBody(body: Uint8Array): PolicyAnswer {
   const json = parseJson(fromUtf8(body), { depth: 2, digits: 20, values: 16 });
-  if (!(json instanceof Map)) throw new Error("its answer is not a JSON object");
+  if (!(json instanceof Map)) throw new AnswerError("its answer is not a JSON object");
   for (const name of json.keys()) {
-    if (name !== "allow" && name !== "reason") throw new Error("its answer has an unknown field");
+    if (name !== "allow" && name !== "reason") {
+      throw new AnswerError("its answer has an unknown field");
+    }
   }
   const allow = json.get("allow");
   const reason = json.get("reason") ?? "";
-  if (typeof allow !== "boolean") throw new Error('its answer has no "allow"');
-  if (typeof reason !== "string") throw new Error('the "reason" in its answer is not a text');
+  if (typeof allow !== "boolean") throw new AnswerError('its answer has no "allow"');
+  if (typeof reason !== "string") throw new AnswerError('the "reason" in its answer is not a text');
   return { allow, reason: reason === "" ? "denied by policy" : printable(reason) };
 }

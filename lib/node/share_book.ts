@@ -90,6 +90,7 @@ export class KeystoreBook implements ShareBook, ReshareBook {
         checkSize(request.newCommittee, request.newThreshold, "new committee");
         if (request.oldCommittee.includes(this.#self)) {
           checkResharing(request, await this.#meta(request.keyId));
+          checkForm(request, await this.#meta(request.keyId));
         }
         await this.#checkDecided(request.keyId);
       }
@@ -335,6 +336,23 @@ function checkResharing(request: ReshareRequest, meta: KeyMeta): void {
     );
   }
   checkMembers(request.oldCommittee, meta);
+}
+
+/**
+ * A newcomer takes the form of its party key from the request, and for a request that says nothing,
+ * as Go's clients' do, that of a first resharing. In a later one it would then find fault with
+ * honest members, so these refuse (specification: ecdsa-resharing section 10).
+ */
+function checkForm(request: ReshareRequest, meta: KeyMeta): void {
+  if (request.newKeys !== undefined || meta.generation % 2 === 0) return;
+  const newcomer = request.newCommittee.find((m) => !meta.committee.includes(m));
+  if (newcomer === undefined) return;
+  throw new NodeError(
+    "TF-REQUEST",
+    `the request does not tell ${newcomer} which form its party key has after resharing ` +
+      `${meta.generation + 1}`,
+    { exit: 3, hint: "ask with `transfunctioner reshare` on a member" },
+  );
 }
 
 function checkMembers(committee: readonly Identity[], meta: KeyMeta): void {

@@ -54,6 +54,7 @@ import { parseShare as parseEddsaShare } from "../../lib/tss/eddsa/share.ts";
 import { ContentError } from "../../lib/tss/errors.ts";
 import { at, readTranscript, testdata } from "../tss/replay.ts";
 import { HOME_TARGETS } from "./home_targets.ts";
+import { OVERSIGHT_TARGETS } from "./oversight_targets.ts";
 import { sessionTarget } from "./session_target.ts";
 import { vectorNode, vectors } from "../wire/vectors.ts";
 
@@ -393,5 +394,6 @@ export const TARGETS: readonly FuzzTarget[] = [
     },
   },
   ...HOME_TARGETS,
+  ...OVERSIGHT_TARGETS,
   sessionTarget(cleartexts, commands),
 ];
