@@ -31,6 +31,8 @@ interface CeremonyRow {
   readonly waiting_for?: readonly string[];
   readonly reason?: string;
   readonly culprits?: readonly string[];
+  readonly verdict?: string;
+  readonly suspects?: readonly string[];
 }
 
 const ACTIONS = ["show", "approve", "deny", "abort"];
@@ -51,7 +53,9 @@ function quorum(row: CeremonyRow): string | undefined {
 function detail(row: CeremonyRow): string {
   if (row.reason !== undefined) {
     const blamed = row.culprits ?? [];
-    return row.reason + (blamed.length === 0 ? "" : ` [${blamed.map(shortId).join(" ")}]`);
+    const names = (blamed.length > 0 ? blamed : row.suspects ?? []).map(shortId).join(" ");
+    const verdict = row.verdict === undefined ? "" : `${row.verdict}: `;
+    return verdict + row.reason + (names === "" ? "" : ` [${names}]`);
   }
   if (row.state === "waiting") {
     const left = row.left_ms === undefined ? "" : `, ${duration(row.left_ms)} left`;

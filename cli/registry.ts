@@ -81,6 +81,11 @@ export const COMMANDS: readonly RegistryEntry[] = [
     load: async () => (await import("./log.ts")).command,
   },
   {
+    name: "audit",
+    summary: "check a ceremony's transcript, and say who broke which rule",
+    load: async () => (await import("./audit.ts")).command,
+  },
+  {
     name: "doctor",
     summary: "look for what is wrong with this node, and say what to do",
     load: async () => (await import("./doctor.ts")).command,

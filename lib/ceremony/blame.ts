@@ -85,7 +85,7 @@ export function deliberate(trial: Trial): Blame {
   if (proof !== null) return convicted(proof, own.round);
   if (own.kind === "invalid" && own.culprits.length > 0) return found(own);
   const all = new Map([[trial.self, own], ...trial.others]);
-  return accused(trial, all) ?? silent(all) ??
+  return accused(trial, all) ?? silent(trial, all) ??
     { kind: "unknown", round: own.round, reason: own.reason, culprits: [], suspects: [] };
 }
 
@@ -131,8 +131,11 @@ function accused(trial: Trial, all: ReadonlyMap<Identity, Finding>): Blame | nul
   };
 }
 
-/** Who was waited for in vain: named only by all that waited. */
-function silent(all: ReadonlyMap<Identity, Finding>): Blame | null {
+/**
+ * Who was waited for in vain: named only if all that waited did so for it, and this node or more
+ * members than may lie are among them.
+ */
+function silent({ self, liars }: Trial, all: ReadonlyMap<Identity, Finding>): Blame | null {
   const waiters = [...all].filter(([, f]) => isSilence(f) && f.culprits.length > 0)
     .sort(([a], [b]) => a < b ? -1 : 1);
   if (waiters.length === 0) return null;
@@ -143,7 +146,7 @@ function silent(all: ReadonlyMap<Identity, Finding>): Blame | null {
   const named = new Set(waiters.flatMap(([, f]) => f.culprits.filter(idle)));
   const direct = waiters.filter(([, f]) => f.culprits.some(idle));
   const byAll = [...named].filter((c) => waiters.every(([, f]) => f.culprits.includes(c)));
-  if (byAll.length > 0) {
+  if (byAll.length > 0 && (waits.has(self) || waits.size > liars)) {
     const kind = waiters.every(([, f]) => f.kind === "offline") ? "offline" : "late";
     const reason = direct[0]![1].reason;
     return { kind, round, reason, culprits: sorted(byAll), suspects: [] };

@@ -27,6 +27,7 @@ import {
   MAX_LINGERING,
   MAX_ROUND_MESSAGE_BYTES,
 } from "./limits.ts";
+import type { Transcript } from "./recorder.ts";
 import { CeremonyRun, type RunHost } from "./run.ts";
 import { type CeremonySpec, checkSpec } from "./spec.ts";
 import { CeremonyRefused } from "./verdict.ts";
@@ -67,6 +68,10 @@ export interface EngineOptions {
   readonly online?: (member: Identity) => boolean;
   /** Seals what is not part of the protocol to a member; must not throw, and may drop it. */
   readonly sendWitness?: (to: Identity, command: WitnessCommand) => void;
+  /** Whether every message of every ceremony is kept for a transcript; default: no. */
+  readonly record?: boolean;
+  /** Keeps transcripts: of all ceremonies, or of those that convict somebody. Must not throw. */
+  readonly onTranscript?: (transcript: Transcript) => void;
   /** Where it says what happens. */
   readonly log: Logger;
   /** Bounds and deadlines that differ from the defaults. */
@@ -85,7 +90,10 @@ export class CeremonyEngine {
   readonly #workers: WorkerFactory;
   readonly #readyWorkers: WorkerFactory;
   readonly #send: (to: Identity, command: TssCommand, repeat: number) => void;
-  readonly #witnessing: Pick<RunHost, "supports" | "online" | "sendWitness">;
+  readonly #witnessing: Pick<
+    RunHost,
+    "supports" | "online" | "sendWitness" | "record" | "seal" | "onTranscript"
+  >;
   readonly #log: Logger;
   /** For lines that anybody in the mesh can provoke. */
   readonly #quiet: Logger;
@@ -107,6 +115,9 @@ export class CeremonyEngine {
       supports: options.supports ?? (() => false),
       online: options.online ?? (() => true),
       sendWitness: options.sendWitness ?? (() => {}),
+      record: options.record ?? false,
+      seal: (digest) => options.identity.sign(digest),
+      onTranscript: options.onTranscript ?? (() => {}),
     };
     this.#identity = options.identity;
     this.#clock = options.clock;

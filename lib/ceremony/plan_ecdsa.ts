@@ -6,7 +6,7 @@
 
 import { defaultArithmetic } from "../arith/mod.ts";
 import type { RandomSource } from "../arith/random.ts";
-import type { CurvePoint } from "../crypto/curve.ts";
+import { type CurvePoint, flattenPoints } from "../crypto/curve.ts";
 import { concat, equalBytes, intToBytes } from "../encoding/bytes.ts";
 import { PREPARAMS_STORE_ID } from "../keystore/store_file.ts";
 import { keygen } from "../tss/ecdsa/keygen.ts";
@@ -19,7 +19,7 @@ import { type EcdsaShareFields, keyIdOf, parseShare, shareToJson } from "../tss/
 import { sign } from "../tss/ecdsa/signing.ts";
 import { SIGNING_TASK } from "../tss/ecdsa/signing_context.ts";
 import type { Job } from "./protocol.ts";
-import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf } from "./seating.ts";
+import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf, seatsToJson } from "./seating.ts";
 import { JobError, type Plan } from "./session.ts";
 import type { NewShare } from "./spec.ts";
 import type { Vault } from "./vault.ts";
@@ -50,6 +50,7 @@ function planKeygen(job: JobOf<"keygen">, vault: Vault, random: RandomSource): P
     task: KEYGEN_TASK,
     specs: keygenMessages,
     seats: seatsOf({ single: parties }),
+    publics: job.record ? seatsToJson({ single: parties }) : null,
     self,
     async run(channel) {
       const share = await keygen({
@@ -75,6 +76,16 @@ function planSign(job: JobOf<"sign">, vault: Vault, random: RandomSource): Plan 
     task: SIGNING_TASK,
     specs: signingMessages,
     seats: seatsOf({ single: parties }),
+    publics: job.record
+      ? {
+        ...seatsToJson({ single: parties }),
+        ks: share.ks,
+        bigXj: flattenPoints(share.bigXj),
+        nTildej: share.nTildej,
+        h1j: share.h1j,
+        h2j: share.h2j,
+      }
+      : null,
     self,
     async run(channel) {
       const { r, s, recoveryId } = await sign({
@@ -104,6 +115,7 @@ function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource):
     task: RESHARING_TASK,
     specs: resharingMessages,
     seats: seatsOf({ old: oldParties, new: newParties }),
+    publics: job.record ? seatsToJson({ old: oldParties, new: newParties }) : null,
     self,
     async run(channel, store) {
       let pending: NewShare | null = null;

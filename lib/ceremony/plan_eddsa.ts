@@ -5,7 +5,7 @@
  */
 
 import type { RandomSource } from "../arith/random.ts";
-import { encodeEd25519 } from "../crypto/curve.ts";
+import { encodeEd25519, flattenPoints } from "../crypto/curve.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import { keygen, KEYGEN_TASK } from "../tss/eddsa/keygen.ts";
 import { keygenMessages, resharingMessages, signingMessages } from "../tss/eddsa/messages.ts";
@@ -13,7 +13,7 @@ import { reshare, RESHARING_TASK } from "../tss/eddsa/resharing.ts";
 import { type EddsaShare, keyIdOf, parseShare, shareToJson } from "../tss/eddsa/share.ts";
 import { sign, SIGNING_TASK } from "../tss/eddsa/signing.ts";
 import type { Job } from "./protocol.ts";
-import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf } from "./seating.ts";
+import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf, seatsToJson } from "./seating.ts";
 import { JobError, type Plan } from "./session.ts";
 import type { NewShare } from "./spec.ts";
 import type { Vault } from "./vault.ts";
@@ -43,6 +43,7 @@ function planKeygen(job: JobOf<"keygen">, vault: Vault, random: RandomSource): P
     task: KEYGEN_TASK,
     specs: keygenMessages,
     seats: seatsOf({ single: parties }),
+    publics: job.record ? seatsToJson({ single: parties }) : null,
     self,
     async run(channel) {
       const own = indexOf(parties, self)!;
@@ -61,6 +62,9 @@ function planSign(job: JobOf<"sign">, vault: Vault, random: RandomSource): Plan 
     task: SIGNING_TASK,
     specs: signingMessages,
     seats: seatsOf({ single: parties }),
+    publics: job.record
+      ? { ...seatsToJson({ single: parties }), ks: share.ks, bigXj: flattenPoints(share.bigXj) }
+      : null,
     self,
     async run(channel) {
       const own = indexOf(parties, self)!;
@@ -84,6 +88,7 @@ function planReshare(job: JobOf<"reshare">, vault: Vault, random: RandomSource):
     task: RESHARING_TASK,
     specs: resharingMessages,
     seats: seatsOf({ old: oldParties, new: newParties }),
+    publics: job.record ? seatsToJson({ old: oldParties, new: newParties }) : null,
     self,
     async run(channel, store) {
       let pending: NewShare | null = null;

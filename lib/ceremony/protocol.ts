@@ -24,7 +24,11 @@ export interface Role {
 
 /** What a worker is to run: the request as checked by the engine, without what only it needs. */
 export type Job =
-  & { readonly self: Identity }
+  & {
+    readonly self: Identity;
+    /** Whether the worker says what is public of its share, for a transcript. */
+    readonly record?: boolean;
+  }
   & (KeygenSpec | SignSpec | Omit<ReshareSpec, "onNewShare">);
 
 /** From the network thread to a worker. The first message says what the worker is for. */
@@ -74,6 +78,8 @@ export type FromWorker =
     readonly type: string;
     readonly data: Uint8Array;
   }
+  /** What anybody may know of the parties and the key: see `Plan.publics`. */
+  | { readonly did: "publish"; readonly text: string }
   /** Where the run is. `waitingFor` is empty while it computes. */
   | {
     readonly did: "move";

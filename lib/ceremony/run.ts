@@ -19,6 +19,7 @@ import { shortName } from "./inbox.ts";
 import { judge } from "./judge.ts";
 import { type CeremonyLimits, MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
 import type { FromWorker, Job, Role } from "./protocol.ts";
+import { Recorder, type Transcript } from "./recorder.ts";
 import { Repeats } from "./repeats.ts";
 import type { CeremonySpec, NewShare } from "./spec.ts";
 import { Tribunal } from "./tribunal.ts";
@@ -49,6 +50,12 @@ export interface RunHost {
   online(member: Identity): boolean;
   /** Seals what is not part of the protocol to a member; may lose it. */
   sendWitness(to: Identity, command: WitnessCommand): void;
+  /** Whether every message is kept for a transcript, or only what convicts somebody. */
+  readonly record: boolean;
+  /** Signs a transcript's hash. */
+  seal(digest: Uint8Array): Uint8Array;
+  /** Keeps a transcript; must not throw. */
+  onTranscript(transcript: Transcript): void;
   /** The ceremony has ended and its worker is gone. */
   onEnd(): void;
 }
@@ -66,6 +73,7 @@ export class CeremonyRun {
   readonly #heard: Heard;
   readonly #repeats: Repeats;
   readonly #tribunal: Tribunal;
+  readonly #recorder: Recorder;
   #worker: WorkerHandle | null = null;
   #deadlines: Deadlines;
   #storing = false;
@@ -99,6 +107,7 @@ export class CeremonyRun {
         onListenerError: (error) => host.log.error("ceremony listener failed", { error }),
       },
     );
+    this.#recorder = new Recorder(spec, host.self, host.clock.now(), host.record);
     this.#tribunal = new Tribunal(spec, {
       self: host.self,
       clock: host.clock,
@@ -151,6 +160,7 @@ export class CeremonyRun {
     if (!verified()) return "forged";
     this.#heard.note(sender, committee, data);
     this.#held.delete(sender);
+    this.#recorder.add(command);
     this.#tribunal.passed(committee, command);
     this.#worker?.post({ do: "hear", from: { committee, identity: sender }, data });
     return "delivered";
@@ -179,7 +189,7 @@ export class CeremonyRun {
         onCrash: (reason) => this.#fail({ ...internal(reason), round: this.ceremony.round }),
       });
       const storeKey = this.#host.storeKey();
-      const job = jobOf(this.#spec, this.#host.self);
+      const job = jobOf(this.#spec, this.#host.self, this.#host.record);
       // Given away, not copied: the network thread keeps no second copy of the key.
       this.#worker.post({ do: "run", job, storeKey }, [storeKey.buffer]);
     } catch (error) {
@@ -213,6 +223,9 @@ export class CeremonyRun {
         this.#showHold();
         break;
       }
+      case "publish":
+        this.#recorder.publish(message.text);
+        break;
       case "note":
       case "conflict": {
         const { from: { committee, identity }, type, digest } = message;
@@ -259,6 +272,7 @@ export class CeremonyRun {
     this.#tribunal.step(type, () => {
       // As a Go node does: one command per name, even if a name stands in both committees.
       for (const role of to) this.#repeats.say(role.identity, command);
+      this.#recorder.add(command);
       this.#tribunal.said(as, type, command);
     });
     this.#showHold();
@@ -369,6 +383,8 @@ export class CeremonyRun {
     this.#heard.clear();
     this.#tribunal.stop(outcome.state === "complete" ? "complete" : "failed");
     this.#waitingFor = [];
+    const transcript = this.#recorder.finish(outcome, (digest) => this.#host.seal(digest));
+    if (transcript !== null) this.#host.onTranscript(transcript);
     this.ceremony.finish(outcome, this.#host.clock.now());
     this.#host.onEnd();
   }
@@ -382,10 +398,10 @@ function seatsOf(spec: CeremonySpec): Map<Committee, readonly Identity[]> {
 }
 
 /** The part of the request that a worker can receive. */
-function jobOf(spec: CeremonySpec, self: Identity): Job {
-  if (spec.kind !== "reshare") return { ...spec, self };
+function jobOf(spec: CeremonySpec, self: Identity, record: boolean): Job {
+  if (spec.kind !== "reshare") return { ...spec, self, record };
   const { onNewShare: _stays, ...rest } = spec;
-  return { ...rest, self };
+  return { ...rest, self, record };
 }
 
 function identitiesOf(roles: readonly Role[]): Identity[] {

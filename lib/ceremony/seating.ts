@@ -11,6 +11,7 @@
 import { type Identity, identityToInt } from "../crypto/identity.ts";
 import { nextKey, signerKey } from "../tss/ecdsa/share.ts";
 import { type Party, sortParties } from "../tss/party.ts";
+import type { JsonInput } from "../encoding/json.ts";
 import type { Committee } from "../tss/errors.ts";
 import { JobError, type Seats } from "./session.ts";
 
@@ -99,6 +100,18 @@ export function seatsOf(committees: Partial<Record<Committee, readonly Party[]>>
     Object.entries(committees).map(([committee, parties]) => [
       committee as Committee,
       parties.map((party) => party.identity),
+    ]),
+  );
+}
+
+/** Returns identities and keys per committee in party order, as a transcript has them. */
+export function seatsToJson(
+  committees: Partial<Record<Committee, readonly Party[]>>,
+): Record<string, JsonInput> {
+  return Object.fromEntries(
+    Object.entries(committees).map(([committee, parties]) => [
+      committee,
+      parties.map(({ identity, key }) => ({ identity, key })),
     ]),
   );
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { encodeJson } from "../encoding/json.ts";
+import { encodeJson, type JsonInput, stringifyJson } from "../encoding/json.ts";
 import type { Identity } from "../crypto/identity.ts";
 import type { Address, Channel, MessageSpec } from "../tss/channel.ts";
 import { type Committee, ProtocolError } from "../tss/errors.ts";
@@ -27,6 +27,11 @@ export interface Plan {
   readonly seats: Seats;
   /** This node. */
   readonly self: Identity;
+  /**
+   * What anybody may know, for a transcript: parties with their keys in index order, and what of
+   * the share is public. `null` if no transcript is kept.
+   */
+  readonly publics: JsonInput | null;
   /** Runs the protocol; `store` resolves when the new share is durable. */
   run(channel: Channel, store: (share: NewShare) => Promise<void>): Promise<WorkerResult>;
   /** Wipes what can be wiped; called exactly once, at the end. */
@@ -85,6 +90,8 @@ export class Session {
   /** Runs the protocol to its end and reports it; never rejects. */
   async run(): Promise<void> {
     try {
+      const { publics } = this.#plan;
+      if (publics !== null) this.#post({ did: "publish", text: stringifyJson(publics) });
       const result = await this.#plan.run(this.#channel(), (share) => this.#store(share));
       this.#post({ did: "finish", result });
     } catch (error) {

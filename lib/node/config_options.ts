@@ -19,6 +19,7 @@ import {
   consentTarget,
   durationWithin,
   flag,
+  folderInside,
   hostnameOrNone,
   identity,
   integerWithin,
@@ -273,6 +274,15 @@ export const OPTIONS = {
     placeholder: "FORMAT",
     help: "text for people, json for machines",
     parse: oneOf("text", "json"),
+  }),
+  transcripts: option({
+    variable: "TRF_TRANSCRIPTS",
+    flag: "transcripts",
+    key: "transcripts",
+    default: "",
+    placeholder: "DIR",
+    help: "keep a transcript of every ceremony in this folder of the home directory, for `audit`",
+    parse: folderInside,
   }),
   debugInitiation: option({
     variable: "TRF_DEBUG_INITIATION",

@@ -280,3 +280,20 @@ export function quote(text: string): string {
   const shown = JSON.stringify(text);
   return shown.length > 80 ? shown.slice(0, 76) + '…"' : shown;
 }
+
+/**
+ * A folder inside another one, by its name there: `transcripts` or `a/b`; `null` for the empty text.
+ *
+ * @throws {ValueError} for anything that leads out of it.
+ */
+export function folderInside(text: string): string | null {
+  if (text === "") return null;
+  const parts = text.split("/");
+  if (!parts.every((part) => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(part))) {
+    throw new ValueError(
+      `${quote(text)} is not the name of a folder inside the home directory`,
+      "name it without a leading slash, for example transcripts",
+    );
+  }
+  return parts.join("/");
+}

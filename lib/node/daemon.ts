@@ -45,6 +45,7 @@ import { Presence } from "./presence.ts";
 import { Restarts } from "./restarts.ts";
 import { ReshareCommit } from "./reshare_commit.ts";
 import { undecidedWarning } from "./reshare_notes.ts";
+import { TranscriptFiles } from "./transcripts.ts";
 import { KeystoreBook, undecidedOf } from "./share_book.ts";
 import { type StatusSite, statusSite } from "./status_page/site.ts";
 import { cachedSnapshots, type SnapshotSources } from "./status_page/snapshot.ts";
@@ -75,6 +76,8 @@ export interface DaemonSettings {
   /** A program that is asked about each request, or null. */
   readonly consentUrl: PolicyTarget | null;
   readonly consentTimeoutMs: number;
+  /** Folder inside the home directory where transcripts are kept, or null. */
+  readonly transcripts: string | null;
   readonly debugInitiation: boolean;
   readonly roundTimeoutMs: number;
   readonly ceremonyTimeoutMs: number;
@@ -154,6 +157,12 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   });
   const spares = new SpareWorkers({ workers, clock, log: log.child("ceremony") });
   const storeKey = keystore.storeKey();
+  const transcripts = new TranscriptFiles({
+    files: world.files ?? denoFiles(),
+    home: keystore.home,
+    folder: settings.transcripts,
+    log: log.child("ceremony"),
+  });
   const engine = new CeremonyEngine({
     identity,
     clock,
@@ -165,6 +174,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
       roundTimeoutMs: settings.roundTimeoutMs,
       ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
     },
+    record: settings.transcripts !== null,
+    onTranscript: (transcript) => transcripts.keep(transcript),
     supports: (member) => presence.compares(member),
     online: (member) => presence.online(member),
     sendWitness: (to, command) => {

@@ -27,6 +27,7 @@ export function daemonSettings(config: Config): DaemonSettings {
     consent: config.consent.value,
     consentUrl: config.consentUrl.value,
     consentTimeoutMs: config.consentTimeout.value,
+    transcripts: config.transcripts.value,
     debugInitiation: config.debugInitiation.value,
     roundTimeoutMs: config.roundTimeout.value,
     ceremonyTimeoutMs: config.ceremonyTimeout.value,

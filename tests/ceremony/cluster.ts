@@ -10,6 +10,7 @@ import { CeremonyEngine } from "../../lib/ceremony/engine.ts";
 import type { CeremonyLimits } from "../../lib/ceremony/limits.ts";
 import type { CeremonySpec } from "../../lib/ceremony/spec.ts";
 import type { CeremonyResult, Outcome } from "../../lib/ceremony/verdict.ts";
+import type { Transcript } from "../../lib/ceremony/recorder.ts";
 import { witnessCommand } from "../../lib/ceremony/witness.ts";
 import type { WorkerFactory } from "../../lib/ceremony/worker_host.ts";
 import { systemRandom } from "../../lib/arith/random.ts";
@@ -65,6 +66,8 @@ export class Cluster {
   delayMs = 0;
   /** Sees every round message as it is delivered. */
   onCommand: (from: number, to: number, command: TssCommand) => void = () => {};
+  /** Transcripts in the order in which ceremonies ended, with the place of the recorder. */
+  readonly transcripts: (Transcript & { readonly by: number })[] = [];
   /** How many such messages went from node to node. */
   witnessed = 0;
   /** Nodes that nobody can reach, as far as the others know. */
@@ -91,6 +94,8 @@ export class Cluster {
         supports: (member) =>
           this.comparing.has(i) && this.comparing.has(this.#place(member)) &&
           this.announced(i, this.#place(member)),
+        record: true,
+        onTranscript: (transcript) => this.transcripts.push({ by: i, ...transcript }),
         online: (member) => !this.gone.has(this.#place(member)),
         sendWitness: (to, command) => this.#pass(i, this.#place(to), command),
         log,

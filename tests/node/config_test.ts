@@ -82,6 +82,7 @@ Deno.test("loadConfig() gives defaults that start a node", async () => {
     TRF_STATUS_PAGE: "false",
     TRF_LOG_LEVEL: "INFO",
     TRF_LOG_FORMAT: "text",
+    TRF_TRANSCRIPTS: "",
     TRF_DEBUG_INITIATION: "false",
     TRF_PRIVATE_KEY: "",
     TRF_KEYSTORE_PASSPHRASE: "",
@@ -221,6 +222,8 @@ Deno.test("loadConfig() refuses bad values in one line that says what to write",
     ["TRF_PROMETHEUS_ADDRESS", "0.0.0.0:45067", /is taken by TRF_LISTEN_ADDRESS/],
     ["TRF_STATUS_PAGE", "1", /no listener to serve the page/],
     ["TRF_HOME", "relative", /relative/],
+    ["TRF_TRANSCRIPTS", "/var/log", /not the name of a folder inside/],
+    ["TRF_TRANSCRIPTS", "a/../../b", /not the name of a folder inside/],
   ];
   for (const [name, value, message] of cases) await refused({ env: { [name]: value } }, message);
   await refused({ flags: { connect: "x" } }, /^--connect: /);

@@ -60,11 +60,16 @@ export async function follow(
   }
   throw new NodeError(outcome.code, outcome.reason, {
     exit: ABSENT[outcome.code] === undefined ? 1 : 4,
-    ...(outcome.culprits.length === 0 ? {} : {
+    ...(outcome.culprits.length === 0 ? suspicion(outcome.blame?.suspects ?? []) : {
       hint: `${ABSENT[outcome.code] ?? "to blame"}: ${outcome.culprits.join(", ")}`,
     }),
     culprits: outcome.culprits,
   });
+}
+
+/** The hint of a failure that could not be pinned on anybody. */
+function suspicion(suspects: readonly Identity[]): { hint?: string } {
+  return suspects.length === 0 ? {} : { hint: `one or more of these: ${suspects.join(", ")}` };
 }
 
 /**

@@ -63,6 +63,9 @@ export interface KeygenContext {
   readonly random: RandomSource;
 }
 
+/** What anybody may know of a key generation; enough to check all that is broadcast in it. */
+export type KeygenPublic = Omit<KeygenContext, "own">;
+
 /** Gives way to other work on the thread; see {@link Channel.breathe}. */
 export type Breathe = () => Promise<void>;
 
@@ -115,7 +118,7 @@ export function keygenContext(input: {
  * @throws {ProtocolError} of round 2 naming everybody whose parameters or proofs are bad.
  */
 export async function checkParameters(
-  ctx: KeygenContext,
+  ctx: KeygenPublic,
   round1: ReadonlyMap<number, KeygenRound1>,
   breathe: Breathe,
 ): Promise<PeerKeys[]> {
@@ -231,7 +234,7 @@ export interface JointKey {
  * @throws {ProtocolError} of round 3 when a sum is the identity, naming whose part made it so.
  */
 export function jointKey(
-  ctx: KeygenContext,
+  ctx: KeygenPublic,
   commitments: ReadonlyMap<number, readonly CurvePoint[]>,
 ): JointKey {
   const sums = [...commitments.get(ctx.self)!];
@@ -266,7 +269,7 @@ export function jointKey(
  * @throws {ProtocolError} of round 4 naming everybody whose proof fails.
  */
 export async function checkPaillierProofs(
-  ctx: KeygenContext,
+  ctx: KeygenPublic,
   peers: readonly PeerKeys[],
   publicKey: CurvePoint,
   round3: ReadonlyMap<number, KeygenRound3>,

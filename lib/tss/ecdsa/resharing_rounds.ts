@@ -56,7 +56,7 @@ export interface Agreed {
  * @throws {ProtocolError} of round 2, culprits counting in the old committee.
  */
 export function checkAgreement(
-  ctx: ResharingContext,
+  ctx: Pick<ResharingContext, "oldKeys" | "oldThreshold" | "old" | "expectedKeyId">,
   round1: ReadonlyMap<number, ReshareRound1>,
 ): Agreed {
   const messages = indices(ctx.oldKeys).map((j) => round1.get(j)!);
@@ -109,7 +109,7 @@ function dissenters(stated: readonly string[], threshold: number): number[] | nu
  * @throws {ProtocolError} of round 4, culprits counting in the new committee.
  */
 export async function checkNewParameters(
-  ctx: ResharingContext,
+  ctx: Pick<ResharingContext, "newIndex" | "newKeys" | "arith" | "random">,
   ssid: Uint8Array,
   round2: ReadonlyMap<number, ReshareRound2>,
   breathe: Breathe,

@@ -63,6 +63,12 @@ export interface SigningContext
   readonly peers: readonly PeerKeys[];
 }
 
+/** What anybody may know of a signing; enough to check all that is broadcast in it. */
+export type SigningPublic = Pick<
+  SigningContext,
+  "others" | "contexts" | "m" | "publicKey" | "digest"
+>;
+
 /** Fails the signing without blaming anybody. */
 export function signingError(round: number, reason: string): ProtocolError {
   return new ProtocolError({ task: SIGNING_TASK, round, reason, culprits: [] });

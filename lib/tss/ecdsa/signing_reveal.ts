@@ -17,8 +17,8 @@ import { unlessEquivocated, type Verdicts } from "../verdicts.ts";
 import { pointsOrNull } from "./keygen_rounds.ts";
 import {
   jointFailure,
-  type SigningContext,
   signingError,
+  type SigningPublic,
   signingVerdicts,
 } from "./signing_context.ts";
 import type {
@@ -47,7 +47,7 @@ export interface EcdsaSignature {
  * @throws {ProtocolError} of round 5 naming everybody who failed.
  */
 export function openGammas(
-  ctx: SigningContext,
+  ctx: SigningPublic,
   round1: ReadonlyMap<number, SignCommitment>,
   round4: ReadonlyMap<number, SignRound4>,
 ): Map<number, CurvePoint> {
@@ -74,7 +74,7 @@ export function openGammas(
  *
  * @throws {ProtocolError} of round 4 if it is zero, naming the other one of two signers.
  */
-export function jointTheta(ctx: SigningContext, thetas: Iterable<bigint>): bigint {
+export function jointTheta(ctx: SigningPublic, thetas: Iterable<bigint>): bigint {
   let sum = 0n;
   for (const theta of thetas) sum += theta;
   const theta = mod(sum, q);
@@ -89,7 +89,7 @@ export function jointTheta(ctx: SigningContext, thetas: Iterable<bigint>): bigin
  * modulo q, naming the other one of two signers.
  */
 export function jointNonce(
-  ctx: SigningContext,
+  ctx: SigningPublic,
   theta: bigint,
   ownGamma: CurvePoint,
   gammas: ReadonlyMap<number, CurvePoint>,
@@ -144,7 +144,7 @@ export function blind(R: CurvePoint, s: bigint, l: bigint, rho: bigint): Blinded
  * @throws {ProtocolError} of round 7 naming everybody who failed.
  */
 export function openBlinded(
-  ctx: SigningContext,
+  ctx: SigningPublic,
   R: CurvePoint,
   round5: ReadonlyMap<number, SignCommitment>,
   round6: ReadonlyMap<number, SignRound6>,
@@ -182,7 +182,7 @@ export function openBlinded(
  * exactly when the signature shares add up to a valid signature.
  */
 export function sumBlinded(
-  ctx: SigningContext,
+  ctx: SigningPublic,
   R: CurvePoint,
   all: Iterable<Blinded>,
 ): Blinded {
@@ -224,7 +224,7 @@ export function testPoints(sum: Blinded, l: bigint, rho: bigint): TestPoints {
  * naming the other one of two signers.
  */
 export function checkTestPoints(
-  ctx: SigningContext,
+  ctx: SigningPublic,
   own: TestPoints,
   round7: ReadonlyMap<number, SignCommitment>,
   round8: ReadonlyMap<number, SignRound8>,
@@ -250,7 +250,7 @@ export function checkTestPoints(
  * @throws {ProtocolError} of round 10 naming the other one of two signers, else nobody.
  */
 export function finishSignature(
-  ctx: SigningContext,
+  ctx: SigningPublic,
   R: CurvePoint,
   ownShare: bigint,
   round9: ReadonlyMap<number, SignRound9>,

@@ -122,7 +122,10 @@ export function keyIdOf(publicKey: CurvePoint): Uint8Array<ArrayBuffer> {
  * @throws {RangeError} if `keys` is not an ascending selection of `ks`, or these parties are fewer
  * than the key needs. (The Go library finds that out from a failed signature only.)
  */
-export function additiveImages(share: EddsaShare, keys: readonly bigint[]): CurvePoint[] {
+export function additiveImages(
+  share: Pick<EddsaShare, "ks" | "bigXj" | "publicKey">,
+  keys: readonly bigint[],
+): CurvePoint[] {
   const { ks, bigXj, publicKey } = share;
   const places = keys.map((key) => ks.indexOf(key));
   if (places.some((place, i) => place === -1 || (i > 0 && place <= places[i - 1]!))) {

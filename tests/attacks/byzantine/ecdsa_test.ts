@@ -8,11 +8,13 @@ import assert from "node:assert/strict";
 import { secp256k1 } from "../../../lib/crypto/curve.ts";
 import type { Json } from "../../../lib/encoding/json.ts";
 import type { KeygenResult } from "../../../lib/ceremony/verdict.ts";
+import { auditTranscript } from "../../../lib/ceremony/audit.ts";
 import { failureOf } from "../../ceremony/cluster.ts";
 import { keygen, shifted, sign, toldOtherwise, verdicts, withCluster } from "./kit.ts";
 
 const CURVE = "secp256k1";
 let made: Promise<KeygenResult[]> | undefined;
+let keygenTranscript = "";
 
 /** A key of nodes 0 to 2, made once; every cluster has the same nodes. */
 function sharedKey(): Promise<KeygenResult[]> {
@@ -21,6 +23,7 @@ function sharedKey(): Promise<KeygenResult[]> {
     await withCluster(3, async (cluster) => {
       keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster, CURVE, 0, 1, 2));
       assert.equal(cluster.witnessed, 6);
+      keygenTranscript = cluster.transcripts[0]!.text;
     });
     return keys;
   })();
@@ -53,6 +56,13 @@ for (const [type, change] of signing) {
       const { blame, all } = await verdicts(ceremonies, [0, 2]);
       assert.deepEqual([blame.kind, blame.culprits], ["equivocating", cluster.ids(1)]);
       assert.ok(all.every(({ proof }) => proof!.type.endsWith(type)));
+      for (const { by, proof, text } of cluster.transcripts) {
+        if (by === 1 || !proof) continue;
+        const { faults } = await auditTranscript(text);
+        assert.deepEqual(faults.map((f) => [f.kind, f.members]), [
+          ["equivocating", cluster.ids(1)],
+        ]);
+      }
       if (type !== "SignRound8Message") {
         assert.deepEqual([...released].filter((i) => i !== 1), []);
       }
@@ -78,7 +88,17 @@ Deno.test("three honest signers compare and sign", async () => {
   await withCluster(3, async (cluster) => {
     await cluster.complete("sign", [0, 1, 2], sign(cluster, CURVE, keys, 0, 1, 2));
     assert.equal(cluster.witnessed, 6);
+    const report = await auditTranscript(cluster.transcripts[0]!.text);
+    assert.deepEqual([report.state, report.faults, report.incomplete], ["complete", [], false]);
+    assert.match(report.checked.join(), /Gamma.*V and A.*U and T.*signature that verifies/);
   });
+});
+
+Deno.test("auditTranscript() checks an ECDSA key generation: moduli, proofs, openings, key", async () => {
+  await sharedKey();
+  const report = await auditTranscript(keygenTranscript);
+  assert.deepEqual([report.state, report.faults, report.incomplete], ["complete", [], false]);
+  assert.match(report.checked.join(), /DLN.*modulus proofs.*sum of what.*Paillier key proofs/);
 });
 
 Deno.test("two different parameters and commitments in a key generation convict their sender", () =>
