@@ -31,7 +31,7 @@ export class AuditRefused extends Error {
   /** Class name. */
   override readonly name = "AuditRefused";
   /** Stable code for machines. */
-  readonly code = "TF-AUDIT";
+  readonly code = "TF-TRANSCRIPT";
 }
 
 /** A message that everybody got. */
