@@ -18,7 +18,8 @@ import type { FileLayer } from "./files.ts";
 export interface OpenCeremony {
   /** 64 lower-case hex digits. */
   readonly id: string;
-  readonly kind: "keygen" | "sign" | "reshare";
+  /** The kind of its request: `keygen`, `sign`, `reshare` or another word. */
+  readonly kind: string;
   /** When it was taken on, Unix seconds. */
   readonly at: number;
   /** Who asked. */
@@ -38,7 +39,7 @@ const MAX_LINES = 1024;
 /** Largest file read: lines of full committees. */
 const MAX_FILE = 16 * 1024 * 1024;
 const OPENED =
-  /^\+ ([0-9a-f]{64}) (keygen|sign|reshare) ([0-9]{1,12}) ([0-9a-f]{40}) ([0-9a-f,]+) ([0-9a-f,]+|-)$/;
+  /^\+ ([0-9a-f]{64}) ([a-z-]{1,24}) ([0-9]{1,12}) ([0-9a-f]{40}) ([0-9a-f,]+) ([0-9a-f,]+|-)$/;
 const CLOSED = /^- ([0-9a-f]{64})$/;
 
 /** Name of the file in the node's directory. */
@@ -156,7 +157,7 @@ export class CeremonyJournal {
       const [, id, kind, at, requester, members, ours] = opened;
       this.#open.set(id!, {
         id: id!,
-        kind: kind as OpenCeremony["kind"],
+        kind: kind!,
         at: Number(at),
         requester: parseIdentity(requester!),
         members: members!.split(",").map(parseIdentity),

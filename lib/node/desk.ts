@@ -8,7 +8,7 @@
  * @module
  */
 
-import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
+import type { Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
 import type {
@@ -37,6 +37,7 @@ import { settleReshare } from "./reshare_settle.ts";
 import { readNote } from "./reshare_notes.ts";
 import { LOST } from "./restarts.ts";
 import {
+  failureOutcome,
   failureResponse,
   isRefusal,
   MAX_REASON,
@@ -239,15 +240,7 @@ export class Desk {
       if (entry.ceremony === undefined) {
         await this.#o.shares.abandon(request, false).catch(() => {});
       }
-      const reason = error instanceof Error ? error.message : String(error);
-      const refused = error instanceof CeremonyRefused || error instanceof NodeError;
-      outcome = {
-        state: "failed",
-        code: refused ? "TF-SHARE" : "TF-STORE",
-        reason,
-        round: 0,
-        culprits: [],
-      };
+      outcome = failureOutcome(error);
     }
     this.#finish(entry, outcome);
   }

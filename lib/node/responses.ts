@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Outcome } from "../ceremony/verdict.ts";
+import { CeremonyRefused, type Outcome } from "../ceremony/verdict.ts";
 import { fromHex } from "../encoding/bytes.ts";
 import type { OutcomeCommand, SignResponseCommand } from "../mesh/command_types.ts";
+import { NodeError } from "./errors.ts";
 import type { CeremonyRequest } from "./request.ts";
 
 /** Longest reason or error text taken from or told to others, in characters. */
@@ -61,4 +62,16 @@ export function isRefusal(error: string): boolean {
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, MAX_REASON);
+}
+
+/** The outcome of a ceremony that could not begin, or whose result could not be stored. */
+export function failureOutcome(error: unknown): Outcome {
+  const refused = error instanceof CeremonyRefused || error instanceof NodeError;
+  return {
+    state: "failed",
+    code: refused ? "TF-SHARE" : "TF-STORE",
+    reason: error instanceof Error ? error.message : String(error),
+    round: 0,
+    culprits: [],
+  };
 }

@@ -135,8 +135,10 @@ export class Restarts {
     const reads = session?.ours ?? lost.ceremony.ours.includes(to);
     // In a resharing a failed response among nodes of our kind is a promise to have no new share.
     if (!reads && lost.ceremony.kind === "reshare" && session === undefined) return;
+    const word = reads ? noteOf(lost.ceremony) : responseOf(lost.ceremony);
+    if (word === null) return;
     audience.at = now;
-    this.#o.mesh.sendSealed(to, reads ? noteOf(lost.ceremony) : responseOf(lost.ceremony)).then(
+    this.#o.mesh.sendSealed(to, word).then(
       () => this.#told(lost, audience, session !== undefined),
       (error) => {
         audience.at = -Infinity;
@@ -165,9 +167,16 @@ function noteOf({ id }: OpenCeremony): Command {
   return { type: "ceremony-note", ceremonyId: fromHex(id), about: "lost", text: LOST };
 }
 
-/** What the Go wire has for it. */
-function responseOf({ id, kind }: OpenCeremony): Command {
+/** What the Go wire has for it; null for kinds that it does not know. */
+function responseOf({ id, kind }: OpenCeremony): Command | null {
   const common = { ceremonyId: fromHex(id), success: false, error: LOST };
-  if (kind !== "sign") return { type: `${kind}-response`, ...common };
-  return { type: "sign-response", ...common, r: new Uint8Array(0), s: new Uint8Array(0) };
+  switch (kind) {
+    case "keygen":
+    case "reshare":
+      return { type: `${kind}-response`, ...common };
+    case "sign":
+      return { type: "sign-response", ...common, r: new Uint8Array(0), s: new Uint8Array(0) };
+    default:
+      return null;
+  }
 }
