@@ -3,7 +3,7 @@
 import { shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
 import { callDaemon } from "./connect.ts";
-import { EXIT, usageError } from "./exit.ts";
+import { EXIT, unknownWord, usageError } from "./exit.ts";
 import { bar, duration, printFields, printJson, printTable } from "./output.ts";
 import { showView, type View, WATCH_OPTIONS } from "./watch.ts";
 
@@ -126,7 +126,7 @@ ID may be shortened as long as it stays unique.`,
     if (action === undefined) return await showView(invocation, VIEW);
     if (on.has("watch")) throw usageError("--watch goes with the list only");
     if (!ACTIONS.includes(action)) {
-      throw usageError(`ceremonies: unknown word "${action}"`, `known: ${ACTIONS.join(", ")}`);
+      throw unknownWord("ceremonies", action, ACTIONS);
     }
     if (id === undefined) throw usageError(`ceremonies ${action}: the ceremony id is missing`);
     const row = await callDaemon<CeremonyRow>(invocation, `ceremonies.${action}`, {

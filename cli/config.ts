@@ -6,7 +6,7 @@ import { daemonSettings } from "../lib/node/settings.ts";
 import type { CommandSpec } from "./command.ts";
 import { configFlags } from "./connect.ts";
 import { readEnvironment } from "./environment.ts";
-import { EXIT, usageError } from "./exit.ts";
+import { EXIT, unknownWord } from "./exit.ts";
 import { printJson, printTable } from "./output.ts";
 import { DAEMON_OPTIONS } from "./settings_options.ts";
 
@@ -33,7 +33,7 @@ the daemon would take them, with exit code 2 and the first mistake if it would n
     const { terminal, words, on } = invocation;
     const verb = words[0] ?? "show";
     if (verb !== "show" && verb !== "check") {
-      throw usageError(`config: unknown word "${verb}"`, "known: show, check");
+      throw unknownWord("config", verb, ["show", "check"]);
     }
     const config = await loadConfig({
       flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { nearestName } from "../lib/node/config_error.ts";
+
 /** What a finished process tells its caller. */
 export const EXIT = {
   /** The job was done. */
@@ -39,6 +41,15 @@ export class CliError extends Error {
     this.code = code ??
       { 0: "TF-OK", 1: "TF-FAILED", 2: "TF-USAGE", 3: "TF-REFUSED", 4: "TF-TIMEOUT" }[exit];
   }
+}
+
+/** A word that a command does not know, with the nearest one that it does. */
+export function unknownWord(command: string, word: string, known: readonly string[]): CliError {
+  const near = nearestName(word, known);
+  return usageError(
+    `${command}: unknown word "${word}"`,
+    `${near === undefined ? "" : `did you mean ${near}? `}known: ${known.join(", ")}`,
+  );
 }
 
 /** A mistake on the command line. */

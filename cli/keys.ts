@@ -3,7 +3,7 @@
 import { shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
 import { callDaemon } from "./connect.ts";
-import { CliError, EXIT, type ExitCode, usageError } from "./exit.ts";
+import { CliError, EXIT, type ExitCode, unknownWord, usageError } from "./exit.ts";
 import { rulesFields, type RulesView, setRules } from "./key_rules.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
@@ -29,6 +29,8 @@ interface KeyRow {
   readonly rules?: RulesView;
 }
 
+const VERBS = ["show", "settle", "allow", "limit"];
+
 /** Lists the keys this node holds a share of, or shows one with all its encodings. */
 export const command: CommandSpec = {
   name: "keys",
@@ -43,7 +45,7 @@ allow says whose requests for a key this node takes part in, beside its own oper
 TRF_INITIATORS); limit how many signatures an hour it helps to make with it. Other requests are
 refused, and their requester is told why. Both hold for this node alone.`,
   maxWords: 2,
-  verbs: ["show", "settle", "allow", "limit"],
+  verbs: VERBS,
   options: {
     key: { short: "k", value: "ID", help: "with allow and limit: the key, 32 hex digits" },
     requester: { value: "ID,…", help: "with allow: identities, or any" },
@@ -62,7 +64,7 @@ refused, and their requester is told why. Both hold for this node alone.`,
     if (words[0] === "settle") return await settle(invocation);
     if (words[0] === "allow" || words[0] === "limit") return await setRules(invocation);
     if (words[0] !== undefined && words[0] !== "show") {
-      throw usageError(`keys: unknown word "${words[0]}"`, "known: show, settle, allow, limit");
+      throw unknownWord("keys", words[0], VERBS);
     }
     const { keys } = await callDaemon<{ keys: KeyRow[] }>(invocation, "keys", {});
     if (words[0] === "show") {

@@ -2,7 +2,7 @@
 
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
 import { callDaemon } from "./connect.ts";
-import { EXIT, type ExitCode, usageError } from "./exit.ts";
+import { EXIT, type ExitCode, unknownWord, usageError } from "./exit.ts";
 import { type Graph, graphDot, graphSvg, graphText } from "./mesh_graph.ts";
 import { duration, printJson, printTable } from "./output.ts";
 
@@ -196,10 +196,7 @@ it. A ban holds for an identity or an IP address, over restarts too.`,
     if (word === undefined) return await list(invocation);
     if (word === "bans" && subject === undefined) return await bans(invocation);
     if (!Object.hasOwn(ACTIONS, word)) {
-      throw usageError(
-        `peers: unknown word "${word}"`,
-        `known: ${[...Object.keys(ACTIONS), "bans"].join(", ")}`,
-      );
+      throw unknownWord("peers", word, [...Object.keys(ACTIONS), "bans"]);
     }
     const action = ACTIONS[word]!;
     if (subject === undefined) {

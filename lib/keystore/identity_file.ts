@@ -319,7 +319,11 @@ export async function loadAdminKey(files: FileLayer, home: string): Promise<Node
     secret = fromHex(text);
     return NodeIdentity.fromPrivateKey(secret);
   } catch {
-    throw damaged(path, "it is not a key of 64 lower-case hex digits");
+    throw new KeystoreError(
+      "TF-DAMAGED",
+      `cannot read ${path}: it is not a key of 64 lower-case hex digits`,
+      "remove it and start the daemon again, which makes another one",
+    );
   } finally {
     bytes.fill(0);
     secret?.fill(0);

@@ -86,7 +86,7 @@ export class AdminClient {
       throw new AdminError(
         "TF-ADMIN-CONNECT",
         `Cannot reach the node at ${host}:${port}: ${messageOf(error)}`,
-        "is the daemon running, and is this its admin address?",
+        "start it with `transfunctioner daemon`, or say where it is with --admin-address",
       );
     }
   }

@@ -76,6 +76,21 @@ Deno.test("an unknown command is answered with the nearest one", async () => {
   assert.match(err, /did you mean status\?/);
 });
 
+Deno.test("an unknown word is answered with the nearest one that the command knows", async () => {
+  for (
+    const [words, near] of [
+      [["ceremonies", "aprove"], "approve"],
+      [["config", "chekc"], "check"],
+      [["keys", "sho"], "show"],
+      [["peers", "ad"], "add"],
+    ] as const
+  ) {
+    const { code, err } = await runLine(...words);
+    assert.equal(code, 2);
+    assert.match(err, new RegExp(`did you mean ${near}\\? known: `));
+  }
+});
+
 Deno.test("lineGrants() gives each command what it needs and no more", async () => {
   const grants = async (...words: string[]) =>
     (await lineGrants(words, fakeTerminal())).map((g) => `${g.permission} ${g.scope}`);
