@@ -223,7 +223,7 @@ Deno.test("the bundle is built twice alike and makes a key, signs and restarts",
       const admin = { TRF_ADMIN_ADDRESS: `127.0.0.1:${ports[3]}` };
       // Daemons that go on after a failure would keep the pipes open: the trap ends them, and
       // `timeout` their whole group.
-      const guarded = `trap 'kill $(jobs -p) 2> /dev/null' EXIT\n${script}\nwait`;
+      const guarded = `trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n${script}\nwait`;
       const { code, stdout, stderr } = await new Deno.Command("timeout", {
         args: ["-k", "5", "300", "bash", "-e", "-c", guarded],
         cwd: root,
