@@ -85,13 +85,13 @@ export class Cluster {
   }
 
   /** Starts the daemons and waits until each of them has a live session with every other. */
-  async start(which: readonly DemoNode[] = this.nodes): Promise<void> {
+  async start(which: readonly DemoNode[] = this.nodes, ms = 60_000): Promise<void> {
     await Promise.all(which.map((n) => n.start()));
     const running = this.nodes.filter((n) => n.running);
     await this.until("every daemon sees every other", async () => {
       const all = await Promise.all(running.map((n) => n.ask<Status>(["status"])));
       return all.every((s) => s.sessions >= running.length - 1);
-    });
+    }, ms);
   }
 
   /** Polls until `check` holds; fails with the daemons' logs when it does not within a minute. */
