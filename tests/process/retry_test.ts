@@ -36,7 +36,15 @@ Deno.test("a signing whose member is killed in the middle ends in a signature by
 
   await t.step("a key of all three", async () => {
     await cluster.start();
-    const making = asker!.ask<Key>(["keygen", "--members", cluster.identities.join(), "-t", "1"]);
+    const making = asker!.ask<Key>([
+      "keygen",
+      "--members",
+      cluster.identities.join(),
+      "-t",
+      "1",
+      "--wait",
+      "60",
+    ]);
     let row: Row | undefined;
     await cluster.until("the request waits", async () => (row = await waiting()) !== undefined);
     await dying!.run(["ceremonies", "approve", row!.id]);
@@ -50,7 +58,9 @@ Deno.test("a signing whose member is killed in the middle ends in a signature by
       readonly s: string;
       readonly committee: readonly string[];
       readonly attempts: readonly { outcome: string; culprits: readonly string[] }[];
-    }>(["sign", "--key", key.key_id, "--file", README, "--members", members], [README]);
+    }>(["sign", "--key", key.key_id, "--file", README, "--members", members, "--wait", "60"], [
+      README,
+    ]);
     await cluster.until("the request waits", async () => (await waiting()) !== undefined);
     await dying!.stop("SIGKILL");
     const signature = await signing;
@@ -75,7 +85,17 @@ Deno.test("a signing whose member is killed in the middle ends in a signature by
       return sessions === 2;
     });
     const signing = asker!.ask(
-      ["sign", "--key", key.key_id, "--file", README, "--members", `${first},${second}`],
+      [
+        "sign",
+        "--key",
+        key.key_id,
+        "--file",
+        README,
+        "--members",
+        `${first},${second}`,
+        "--wait",
+        "60",
+      ],
       [README],
     ).then(() => null, (error: unknown) => error);
     await cluster.until("the request waits", async () => (await waiting()) !== undefined);
