@@ -8,6 +8,13 @@ import { rulesFields, type RulesView, setRules } from "./key_rules.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
+interface PresignView {
+  /** Wanted; null where presignatures are off. */
+  readonly count: number | null;
+  readonly ready: number;
+  readonly stored: number;
+}
+
 interface KeyRow {
   readonly key_id: string;
   readonly curve: string;
@@ -24,20 +31,26 @@ interface KeyRow {
     readonly at: string;
     readonly ceremony?: string;
   }[];
+  readonly presign?: PresignView;
   readonly can_sign: boolean;
   readonly live: number;
   readonly rules?: RulesView;
 }
 
-const VERBS = ["show", "settle", "allow", "limit"];
+const VERBS = ["show", "presign", "settle", "allow", "limit"];
 
 /** Lists the keys this node holds a share of, or shows one with all its encodings. */
 export const command: CommandSpec = {
   name: "keys",
   summary: "List the keys this node has a share of, or show one.",
-  usage: "[show ID | settle ID --discard|--commit | allow --key ID --requester ID,…|any | " +
-    "limit --key ID --per-hour N|off] [--json]",
-  about: `When members of a resharing die or contradict each other at its end, both shares stay and
+  usage: "[show ID | presign ID --count N|--off | settle ID --discard|--commit | " +
+    "allow --key ID --requester ID,…|any | limit --key ID --per-hour N|off] [--json]",
+  about: `With presignatures an ECDSA signature takes one message of each signer instead of nine
+rounds. presign keeps N of them ready for signatures asked of this node, made in the background
+with threshold+1 members; every one of these must have turned presignatures on too (0 is enough to
+take part). They are off until then. Each is used once; a resharing or a restore destroys them.
+
+When members of a resharing die or contradict each other at its end, both shares stay and
 \`status\` warns. Nodes ask each other until all have answered; where somebody is gone for good,
 settle ends it on this node: --discard drops the new share (only if no other node has made its own
 current), --commit makes it current (only if all other nodes do).
@@ -50,6 +63,8 @@ refused, and their requester is told why. Both hold for this node alone.`,
     key: { short: "k", value: "ID", help: "with allow and limit: the key, 32 hex digits" },
     requester: { value: "ID,…", help: "with allow: identities, or any" },
     "per-hour": { value: "N", help: "with limit: signatures within an hour, or off" },
+    count: { value: "N", help: "with presign: keep this many ready, 0 to 64" },
+    off: { help: "with presign: destroy all and take part in none" },
     discard: { help: "with settle: drop the new share, keep the old one" },
     commit: { help: "with settle: make the new share current, destroy the old one" },
     ...CLIENT_OPTIONS,
@@ -58,11 +73,13 @@ refused, and their requester is told why. Both hold for this node alone.`,
     "transfunctioner keys",
     "transfunctioner keys show 2beb1c80ee511d03ad19e25b99b756d7",
     "transfunctioner keys limit --key 2beb1c80ee511d03ad19e25b99b756d7 --per-hour 60",
+    "transfunctioner keys presign 2beb1c80ee511d03ad19e25b99b756d7 --count 8",
   ],
   async run(invocation) {
     const { terminal, words, on } = invocation;
     if (words[0] === "settle") return await settle(invocation);
     if (words[0] === "allow" || words[0] === "limit") return await setRules(invocation);
+    if (words[0] === "presign") return await presign(invocation);
     if (words[0] !== undefined && words[0] !== "show") {
       throw unknownWord("keys", words[0], VERBS);
     }
@@ -118,6 +135,33 @@ async function settle(invocation: Invocation): Promise<ExitCode> {
   return EXIT.done;
 }
 
+/** Says how many presignatures of a key are to be kept ready. */
+async function presign(invocation: Invocation): Promise<ExitCode> {
+  const { terminal, words, text, on } = invocation;
+  if (words[1] === undefined) throw usageError("keys presign: the key id is missing");
+  const count = text["count"];
+  if ((count !== undefined) === on.has("off")) {
+    throw usageError("keys presign: give --count N or --off");
+  }
+  if (count !== undefined && !/^[0-9]{1,2}$/.test(count)) {
+    throw usageError(`--count: "${count}" is not a whole number from 0 to 64`);
+  }
+  const answer = await callDaemon<{ key_id: string; presign: PresignView }>(
+    invocation,
+    "keys.presign",
+    { key_id: words[1].toLowerCase(), ...(count === undefined ? {} : { count: Number(count) }) },
+  );
+  if (on.has("json")) printJson(terminal, "transfunctioner/presign/1", answer);
+  else terminal.out(`${presignText(answer.presign)}\n`);
+  return EXIT.done;
+}
+
+function presignText({ count, ready, stored }: PresignView): string {
+  if (count === null) return "off";
+  const others = stored - ready;
+  return `${ready} of ${count} ready` + (others > 0 ? `, ${others} of other members stored` : "");
+}
+
 function showKey(terminal: Terminal, json: boolean, key: KeyRow): void {
   if (json) return printJson(terminal, "transfunctioner/key/1", key);
   printFields(terminal, [
@@ -137,6 +181,7 @@ function showKey(terminal: Terminal, json: boolean, key: KeyRow): void {
     ...(key.rules === undefined ? [] : rulesFields(key.rules)),
     ["status", key.status],
     ["can sign now", signs(key)],
+    ["presigned", key.presign === undefined ? undefined : presignText(key.presign)],
   ]);
 }
 

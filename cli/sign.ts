@@ -23,6 +23,8 @@ interface SignResult {
   readonly signature: string;
   readonly committee: readonly string[];
   readonly attempts: readonly { readonly outcome: string }[];
+  /** Whether it was made from a presignature. */
+  readonly presigned?: boolean;
   readonly elapsed_ms: number;
 }
 
@@ -175,7 +177,11 @@ member fails or falls silent the daemon asks again with others, up to --retries 
         ["signature", result.signature],
         ["signers", result.committee.join("\n" + " ".repeat(13))],
         ["attempts", result.attempts.length > 1 ? String(result.attempts.length) : undefined],
-        ["took", `${(result.elapsed_ms / 1000).toFixed(2)} s`],
+        [
+          "took",
+          `${(result.elapsed_ms / 1000).toFixed(2)} s` +
+          (result.presigned === true ? ", from a presignature" : ""),
+        ],
       ]);
     }
     return EXIT.done;

@@ -190,6 +190,8 @@ async function auditEcdsa(
       }, docket);
       return { ...audited, result: audited.result && publicKeyBytes(audited.result) };
     }
+    case "presign":
+      throw new AuditRefused("line 1: presignings leave no transcript");
   }
 }
 
@@ -203,6 +205,8 @@ function auditEddsa(file: TranscriptFile, publics: Publics, docket: Docket): Aud
   switch (file.kind) {
     case "keygen":
       return encoded(eddsa.auditKeygen({ keys, threshold, ceremonyId }, docket));
+    case "presign":
+      throw new AuditRefused("line 1: presignings leave no transcript");
     case "sign": {
       const { ks } = publics;
       const bigXj = pointsOf(publics.bigXj, ed25519, ks.length);

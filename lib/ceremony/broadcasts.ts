@@ -73,6 +73,19 @@ const COMPARISONS: Readonly<Record<CurveName, Readonly<Record<CeremonyKind, Comp
       "DGRound4Message1",
       "store",
     ),
+    // Round 7 tells that the presignature may be kept.
+    presign: comparison(
+      "ecdsa.presigning.",
+      [
+        "PreRound1Message2",
+        "PreRound3Message",
+        "PreRound4Message",
+        "PreRound6Message",
+        "PreRound7Message",
+      ],
+      "PreRound6Message",
+      "PreRound7Message",
+    ),
   },
   ed25519: {
     keygen: comparison(
@@ -93,6 +106,8 @@ const COMPARISONS: Readonly<Record<CurveName, Readonly<Record<CeremonyKind, Comp
       "DGRound2Message",
       "store",
     ),
+    // There is none on this curve.
+    presign: comparison("eddsa.presigning.", [], "finish", "finish"),
   },
 };
 

@@ -20,6 +20,7 @@ import type { DescribeRequest, ShareDescription } from "./describe.ts";
 import { askAboutShare } from "./describer.ts";
 import { EarlyBuffer } from "./early_buffer.ts";
 import { roleOf } from "./flags.ts";
+import { KeptWorker } from "./kept_worker.ts";
 import {
   type CeremonyLimits,
   defaultLimits,
@@ -89,6 +90,8 @@ export class CeremonyEngine {
   readonly #clock: Clock;
   readonly #workers: WorkerFactory;
   readonly #readyWorkers: WorkerFactory;
+  /** Signs from presignatures. */
+  readonly #kept: KeptWorker;
   readonly #send: (to: Identity, command: TssCommand, repeat: number) => void;
   readonly #witnessing: Pick<
     RunHost,
@@ -123,6 +126,7 @@ export class CeremonyEngine {
     this.#clock = options.clock;
     this.#workers = options.workers;
     this.#readyWorkers = options.readyWorkers ?? options.workers;
+    this.#kept = new KeptWorker(options.workers);
     this.#send = options.send;
     this.#log = options.log;
     this.#quiet = quietLogger(options.log, options.clock);
@@ -163,7 +167,7 @@ export class CeremonyEngine {
     const run = new CeremonyRun(spec, {
       self: this.#identity.identity,
       clock: this.#clock,
-      workers: this.#readyWorkers,
+      workers: this.#workersFor(spec),
       limits: this.#limits,
       log,
       storeKey: () => this.#storeKey.slice(),
@@ -182,6 +186,11 @@ export class CeremonyEngine {
     else this.#tellBusy();
     for (const command of this.#early.take(id)) this.#hear(run, command);
     return run.ceremony;
+  }
+
+  /** Gets ready to sign from presignatures at once. */
+  warm(): void {
+    if (!this.#stopped) this.#kept.warm();
   }
 
   /**
@@ -272,7 +281,14 @@ export class CeremonyEngine {
     for (const run of [...this.#runs.values()]) run.ceremony.abort(reason);
     this.#early.clear();
     this.#lingering.clear();
+    this.#kept.stop();
     this.#storeKey.fill(0);
+  }
+
+  #workersFor(spec: CeremonySpec): WorkerFactory {
+    if (spec.kind === "sign" && spec.presigned !== undefined) return this.#kept.factory;
+    // In the background nobody waits for a thread.
+    return spec.kind === "presign" ? this.#workers : this.#readyWorkers;
   }
 
   /** Cheap checks first: a signature costs a millisecond. */

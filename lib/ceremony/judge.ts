@@ -36,6 +36,15 @@ export function judge(spec: CeremonySpec, self: Identity, result: WorkerResult):
     }
     case "sign":
       return judgeSignature(spec, result);
+    case "presign": {
+      const { keyId, publicKey } = spec;
+      if (result.kind !== "presign") return wrong("the worker did another job");
+      if (!isKey("secp256k1", publicKey, keyId) || !equalBytes(result.publicKey, publicKey)) {
+        return wrong("the presignature is of another key");
+      }
+      const { part } = result;
+      return { result: { kind: "presign", curve: "secp256k1", keyId, publicKey, part } };
+    }
     case "reshare":
       if (result.kind !== "reshare") return wrong("the worker did another job");
       return judgeReshare(spec, self, result.share);

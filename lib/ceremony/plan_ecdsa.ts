@@ -1,5 +1,5 @@
 /**
- * The three ECDSA protocols as plans.
+ * The ECDSA protocols as plans.
  *
  * @module
  */
@@ -19,6 +19,7 @@ import { type EcdsaShareFields, keyIdOf, parseShare, shareToJson } from "../tss/
 import { sign } from "../tss/ecdsa/signing.ts";
 import { SIGNING_TASK } from "../tss/ecdsa/signing_context.ts";
 import type { Job } from "./protocol.ts";
+import { planPresign, planPresigned } from "./plan_presign.ts";
 import { indexOf, seatHolders, seatKeygen, seatReshare, seatsOf, seatsToJson } from "./seating.ts";
 import { JobError, type Plan } from "./session.ts";
 import type { NewShare } from "./spec.ts";
@@ -36,7 +37,11 @@ export function planEcdsa(job: Job, vault: Vault, random: RandomSource): Plan {
     case "keygen":
       return planKeygen(job, vault, random);
     case "sign":
-      return planSign(job, vault, random);
+      return job.presigned === undefined
+        ? planSign(job, vault, random)
+        : planPresigned(job, job.presigned, vault);
+    case "presign":
+      return planPresign(job, openShare(vault, job.keyId, job.share), vault, random);
     case "reshare":
       return planReshare(job, vault, random);
   }

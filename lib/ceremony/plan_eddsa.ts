@@ -33,6 +33,8 @@ export function planEddsa(job: Job, vault: Vault, random: RandomSource): Plan {
       return planSign(job, vault, random);
     case "reshare":
       return planReshare(job, vault, random);
+    case "presign":
+      throw new JobError("TF-SHARE", "only ECDSA keys have presignatures");
   }
 }
 

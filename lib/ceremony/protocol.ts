@@ -12,7 +12,7 @@ import type { Identity } from "../crypto/identity.ts";
 import type { Committee } from "../tss/errors.ts";
 import type { FailureCode } from "./verdict.ts";
 import type { DescribeRequest, ShareDescription } from "./describe.ts";
-import type { KeygenSpec, NewShare, ReshareSpec, SignSpec } from "./spec.ts";
+import type { KeygenSpec, NewShare, PresignSpec, ReshareSpec, SignSpec } from "./spec.ts";
 
 /** A member in one of its roles. */
 export interface Role {
@@ -29,7 +29,7 @@ export type Job =
     /** Whether the worker says what is public of its share, for a transcript. */
     readonly record?: boolean;
   }
-  & (KeygenSpec | SignSpec | Omit<ReshareSpec, "onNewShare">);
+  & (KeygenSpec | SignSpec | PresignSpec | Omit<ReshareSpec, "onNewShare">);
 
 /** From the network thread to a worker. The first message says what the worker is for. */
 export type ToWorker =
@@ -60,7 +60,8 @@ export type WorkerResult =
     readonly recoveryId: number;
   }
   | { readonly kind: "sign-eddsa"; readonly publicKey: Uint8Array; readonly signature: Uint8Array }
-  | { readonly kind: "reshare"; readonly share: NewShare | null };
+  | { readonly kind: "reshare"; readonly share: NewShare | null }
+  | { readonly kind: "presign"; readonly publicKey: Uint8Array; readonly part: Uint8Array };
 
 /** From a worker to the network thread. */
 export type FromWorker =

@@ -107,7 +107,7 @@ export class CeremonyRun {
         onListenerError: (error) => host.log.error("ceremony listener failed", { error }),
       },
     );
-    this.#recorder = new Recorder(spec, host.self, host.clock.now(), host.record);
+    this.#recorder = new Recorder(spec, host.self, host.clock.now(), this.#records);
     this.#tribunal = new Tribunal(spec, {
       self: host.self,
       clock: host.clock,
@@ -137,6 +137,13 @@ export class CeremonyRun {
       () => this.#isHeld(),
     );
     this.#launch();
+  }
+
+  /** Presignings and signings from presignatures leave no transcript: only nine rounds are audited. */
+  get #records(): boolean {
+    const { kind } = this.#spec;
+    const presigned = this.#spec.kind === "sign" && this.#spec.presigned !== undefined;
+    return this.#host.record && kind !== "presign" && !presigned;
   }
 
   /** Tells whether `sender` is a member of `committee`. */
@@ -189,7 +196,7 @@ export class CeremonyRun {
         onCrash: (reason) => this.#fail({ ...internal(reason), round: this.ceremony.round }),
       });
       const storeKey = this.#host.storeKey();
-      const job = jobOf(this.#spec, this.#host.self, this.#host.record);
+      const job = jobOf(this.#spec, this.#host.self, this.#records);
       // Given away, not copied: the network thread keeps no second copy of the key.
       this.#worker.post({ do: "run", job, storeKey }, [storeKey.buffer]);
     } catch (error) {

@@ -14,8 +14,8 @@ import { CeremonyRefused } from "./verdict.ts";
 /** The curves that keys live on: ECDSA runs on the first, EdDSA on the second. */
 export type CurveName = "secp256k1" | "ed25519";
 
-/** The three kinds of ceremony. */
-export type CeremonyKind = "keygen" | "sign" | "reshare";
+/** The kinds of ceremony. Go nodes know all but `presign`. */
+export type CeremonyKind = "keygen" | "sign" | "reshare" | "presign";
 
 interface CommonSpec {
   readonly curve: CurveName;
@@ -52,6 +52,38 @@ export interface SignSpec extends CommonSpec {
   /** secp256k1: the 32-byte digest; ed25519: the message itself, which may be empty. */
   readonly message: Uint8Array;
   /** Public key from the metadata: 64 bytes (secp256k1) or 32 (ed25519). */
+  readonly publicKey: Uint8Array;
+  /** The share's file content, sealed under {@link keyId}; empty with a presignature. */
+  readonly share: Uint8Array;
+  /** The presignature to sign from, instead of in nine rounds; gone from the disk already. */
+  readonly presigned?: PresignedPart;
+}
+
+/** This node's part of a presignature. */
+export interface PresignedPart {
+  /** 32 bytes. */
+  readonly id: Uint8Array;
+  /** How often the key had been reshared. */
+  readonly generation: number;
+  /** As sealed by the worker that made it. */
+  readonly part: Uint8Array;
+  /** Whether this node asked for the signature itself. */
+  readonly asked: boolean;
+}
+
+/** Makes a presignature. Its id is the ceremony's. */
+export interface PresignSpec extends CommonSpec {
+  /** Discriminates. */
+  readonly kind: "presign";
+  /** 16 bytes. */
+  readonly keyId: Uint8Array;
+  /** Who will be able to use it, this node among them: at least `threshold + 1` members. */
+  readonly committee: readonly Identity[];
+  /** The key's threshold. */
+  readonly threshold: number;
+  /** How often the key was reshared. */
+  readonly generation: number;
+  /** Public key from the metadata, 64 bytes. */
   readonly publicKey: Uint8Array;
   /** The share's file content, sealed under {@link keyId}. */
   readonly share: Uint8Array;
@@ -101,7 +133,7 @@ export interface ReshareSpec extends CommonSpec {
 }
 
 /** What a ceremony is asked to do. */
-export type CeremonySpec = KeygenSpec | SignSpec | ReshareSpec;
+export type CeremonySpec = KeygenSpec | SignSpec | ReshareSpec | PresignSpec;
 
 /** Everybody in a ceremony, each once, in order of first mention. */
 export function membersOf(spec: CeremonySpec): Identity[] {
@@ -130,6 +162,16 @@ export function checkSpec(spec: CeremonySpec, self: Identity, maxCommittee: numb
     return;
   }
   checkKey(spec.keyId);
+  if (spec.publicKey.length !== (spec.curve === "secp256k1" ? 64 : 32)) {
+    refuse("the stored public key has the wrong length");
+  }
+  if (spec.kind === "presign") {
+    if (spec.curve !== "secp256k1") refuse("only ECDSA keys have presignatures");
+    return;
+  }
+  if (spec.presigned !== undefined && spec.curve !== "secp256k1") {
+    refuse("only ECDSA keys have presignatures");
+  }
   if (spec.curve === "secp256k1" && spec.message.length !== 32) {
     refuse("an ECDSA key signs a digest of exactly 32 bytes");
   }
@@ -138,9 +180,6 @@ export function checkSpec(spec: CeremonySpec, self: Identity, maxCommittee: numb
   }
   if (spec.message.length > MAX_SIGNED_MESSAGE_BYTES) {
     refuse(`the message has more than ${MAX_SIGNED_MESSAGE_BYTES} bytes`, "Sign its hash instead.");
-  }
-  if (spec.publicKey.length !== (spec.curve === "secp256k1" ? 64 : 32)) {
-    refuse("the stored public key has the wrong length");
   }
 }
 

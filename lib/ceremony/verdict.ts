@@ -94,8 +94,27 @@ export interface ReshareResult {
   readonly threshold: number;
 }
 
+/** The result of a presigning: this node's part, to be stored. */
+export interface PresignResult {
+  /** Discriminates. */
+  readonly kind: "presign";
+  /** Only ECDSA has them. */
+  readonly curve: "secp256k1";
+  /** 16 bytes. */
+  readonly keyId: Uint8Array;
+  /** 64 bytes: X and Y. */
+  readonly publicKey: Uint8Array;
+  /** Sealed by the worker under the presignature's id. */
+  readonly part: Uint8Array;
+}
+
 /** What a complete ceremony gives. */
-export type CeremonyResult = KeygenResult | EcdsaSignResult | EddsaSignResult | ReshareResult;
+export type CeremonyResult =
+  | KeygenResult
+  | EcdsaSignResult
+  | EddsaSignResult
+  | ReshareResult
+  | PresignResult;
 
 /** A ceremony that failed. */
 export interface Failure {

@@ -9,6 +9,7 @@
  *     <home>/<identity>/        as in a Go node's home
  *       preparams.json          a Go node's, in clear; only read
  *       preparams/*.set         sealed sets, each for one key
+ *       presign/*.pre           presignatures, each for one signature (see presign_stock.ts)
  *       ceremonies.seen         replay guard
  *       tss/<key id>.key .meta  sealed shares and metadata in the Go service's format
  *
@@ -41,8 +42,10 @@ import {
 import { assertNotMoved } from "./home_marks.ts";
 import { IDENTITY_FILE, loadAdminKey, type ScryptCost, sealIdentity } from "./identity_file.ts";
 import type { KeyRules } from "./key_rules.ts";
-import type { KeyMeta, Leaving } from "./meta.ts";
+import { type KeyMeta, type Leaving, parseKeyId } from "./meta.ts";
 import { PreParamsStock } from "./preparams_stock.ts";
+import { PresignShelf } from "./presign_shelf.ts";
+import { belongsTo, PRESIGN_FOLDER, type PresignHeader, PresignStock } from "./presign_stock.ts";
 import { ReplayGuard } from "./replay_guard.ts";
 import type { StagedShare } from "./share_files.ts";
 import { type KeyReport, type RecoveryReport, ShareStore } from "./shares.ts";
@@ -78,11 +81,14 @@ export class Keystore {
   readonly adminIdentity: NodeIdentity;
   /** The home directory. */
   readonly home: string;
+  /** Presignatures; a resharing destroys those of its key. */
+  readonly presignatures: PresignShelf;
   readonly #files: FileLayer;
   readonly #log: Logger;
   readonly #storeKey: Uint8Array<ArrayBuffer>;
   readonly #shares: ShareStore;
   readonly #stock: PreParamsStock;
+  readonly #presign: PresignStock;
   readonly #guardOptions: { files: FileLayer; path: string; now: () => number };
   #guard: ReplayGuard | null = null;
   #lock: FileLock | null = null;
@@ -109,6 +115,13 @@ export class Keystore {
       now,
     });
     this.#stock = new PreParamsStock(files, joinPath(own, "preparams"), random);
+    this.#presign = new PresignStock({
+      files,
+      directory: joinPath(own, PRESIGN_FOLDER),
+      storeKey: this.#storeKey,
+      random,
+    });
+    this.presignatures = new PresignShelf(this.#presign, (run) => this.#exclusive(run));
     this.#guardOptions = { files, path: joinPath(own, "ceremonies.seen"), now };
   }
 
@@ -229,6 +242,7 @@ export class Keystore {
     return this.#exclusive(async () => {
       const report = await this.#shares.recover();
       const repaired = [...report.repaired, ...await this.#stock.recover()];
+      repaired.push(...await this.#presign.recover((header) => this.#isCurrent(header)));
       for (const directory of [this.home, joinPath(this.home, this.identity.identity)]) {
         for (const name of await this.#files.list(directory)) {
           if (!name.startsWith(TEMPORARY)) continue;
@@ -296,7 +310,10 @@ export class Keystore {
 
   /** Makes a staged share current, at once or not at all, and destroys the one before it. */
   commitStaged(keyId: string, ceremony?: string): Promise<void> {
-    return this.#exclusive(() => this.#shares.commit(keyId, ceremony));
+    return this.#exclusive(async () => {
+      await this.#presign.wipe((header) => header.keyId === parseKeyId(keyId));
+      await this.#shares.commit(keyId, ceremony);
+    });
   }
 
   /**
@@ -328,7 +345,10 @@ export class Keystore {
 
   /** Destroys this node's share of a key that was reshared away; its metadata stays and says so. */
   retireShare(keyId: string, ceremony?: string): Promise<void> {
-    return this.#exclusive(() => this.#shares.retire(keyId, ceremony));
+    return this.#exclusive(async () => {
+      await this.#presign.wipe((header) => header.keyId === parseKeyId(keyId));
+      await this.#shares.retire(keyId, ceremony);
+    });
   }
 
   /** Tells whether a set of pre-parameters is in stock. */
@@ -384,6 +404,12 @@ export class Keystore {
   /** Keeps keys out of inspection output. */
   [Symbol.for("Deno.customInspect")](): string {
     return "[redacted]";
+  }
+
+  /** Whether a presignature was made with the share that is current now. */
+  async #isCurrent(header: PresignHeader): Promise<boolean> {
+    const meta = await this.#shares.readMeta(header.keyId).catch(() => null);
+    return meta !== null && belongsTo(header, meta);
   }
 
   /** Runs a write after those before it; a failed one does not stop the next. */

@@ -26,6 +26,7 @@ import {
   sealIdentity,
 } from "./identity_file.ts";
 import type { KeyMeta } from "./meta.ts";
+import { wipePresignatures } from "./presign_stock.ts";
 import { ReplayGuard } from "./replay_guard.ts";
 import { shareHash, type StagedShare } from "./share_files.ts";
 import { ShareStore } from "./shares.ts";
@@ -97,7 +98,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     const tss = joinPath(own, "tss");
     await files.makeDirectory(own);
     await files.makeDirectory(tss);
-    await wipePresignatures(files, joinPath(own, "presign"));
+    // What lies here may have been used where the node ran meanwhile; each may be used once.
+    await wipePresignatures(files, own);
     const guard = await ReplayGuard.open({ files, path: joinPath(own, SEEN_FILE), now });
     const seen = backup.files.get(SEEN_FILE);
     const ceremonies = seen === undefined ? 0 : await guard.adopt(seen);
@@ -142,13 +144,6 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   } finally {
     storeKey.fill(0);
     lock.release();
-  }
-}
-
-/** What lies here may have been used where the node ran meanwhile; each may be used once. */
-async function wipePresignatures(files: FileLayer, directory: string): Promise<void> {
-  for (const name of await files.list(directory)) {
-    await files.remove(joinPath(directory, name), { overwrite: true });
   }
 }
 

@@ -175,6 +175,24 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
     newThreshold: field("newthreshold", goInt64),
   },
   "reshare-response": outcomeFields,
+  "presign": {
+    ceremonyId: field("ceremonyid", goHash),
+    keyId: field("keyid", goBytes),
+    committee: field("committee", goList(goIdentity)),
+    threshold: field("threshold", goInt64),
+    generation: field("generation", goInt64),
+    keep: optional("keep", goList(goHash)),
+  },
+  "presign-response": outcomeFields,
+  "presigned-sign": {
+    ceremonyId: field("ceremonyid", goHash),
+    keyId: field("keyid", goBytes),
+    committee: field("committee", goList(goIdentity)),
+    threshold: field("threshold", goInt64),
+    generation: field("generation", goInt64),
+    presignature: field("presignature", goHash),
+    data: field("data", goBytes),
+  },
   "ceremony-result": outcomeFields,
   "ceremony-abort": {
     ceremonyId: field("ceremonyid", goHash),
@@ -199,6 +217,7 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
     protocol: field("protocol", goUint32),
     now: field("now", goInt64),
     preParams: field("preparams", goUint32),
+    presign: optional("presign", goUint32),
     contacts: optional("contacts", goList(goStruct<NodeContact>(contactFields))),
   },
   "ceremony-note": {

@@ -154,9 +154,43 @@ export interface ReshareCommand {
   readonly newThreshold: bigint;
 }
 
-/** The outcome of a ceremony; unsigned, so anybody may claim it. */
+/**
+ * Asks a member to take part in a presigning. Not one of Go's commands: it travels sealed, to nodes
+ * that announced that they know it.
+ */
+export interface PresignCommand {
+  readonly type: "presign";
+  /** 32 bytes; will be the presignature's id. */
+  readonly ceremonyId: Uint8Array;
+  readonly keyId: Uint8Array;
+  readonly committee: readonly Identity[];
+  readonly threshold: bigint;
+  /** How often the key was reshared. */
+  readonly generation: bigint;
+  /** Presignatures of this key and asker that are in stock; all others of them can go. */
+  readonly keep: readonly Uint8Array[];
+}
+
+/** Asks a member to sign from a presignature; as {@link PresignCommand}, not one of Go's. */
+export interface PresignedSignCommand {
+  readonly type: "presigned-sign";
+  readonly ceremonyId: Uint8Array;
+  readonly keyId: Uint8Array;
+  readonly committee: readonly Identity[];
+  readonly threshold: bigint;
+  readonly generation: bigint;
+  /** 32 bytes: the presignature's id. */
+  readonly presignature: Uint8Array;
+  /** The digest to sign, 32 bytes. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * The outcome of a ceremony; unsigned, so anybody may claim it. `presign-response` is not one of
+ * Go's and only travels sealed.
+ */
 export interface OutcomeCommand {
-  readonly type: "keygen-response" | "reshare-response" | "ceremony-result";
+  readonly type: "keygen-response" | "reshare-response" | "presign-response" | "ceremony-result";
   readonly ceremonyId: Uint8Array;
   readonly success: boolean;
   /** Empty on success. */
@@ -293,6 +327,8 @@ export interface NodeEchoCommand {
   readonly now: bigint;
   /** Sets of pre-parameters ready. */
   readonly preParams: number;
+  /** Version of presigning that the teller takes part in; 0 for none. */
+  readonly presign: number;
   /** The teller's sessions, its partners, and who was asked about. */
   readonly contacts: readonly NodeContact[];
 }
@@ -381,6 +417,8 @@ export type Command =
   | KeygenCommand
   | SignCommand
   | ReshareCommand
+  | PresignCommand
+  | PresignedSignCommand
   | OutcomeCommand
   | SignResponseCommand
   | CeremonyAbortCommand

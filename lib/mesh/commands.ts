@@ -28,6 +28,9 @@ export const SEALED_ONLY: ReadonlySet<string> = new Set<CommandType>([
   "node-echo",
   "ceremony-note",
   "node-witness",
+  "presign",
+  "presign-response",
+  "presigned-sign",
 ]);
 
 /** All payload types of Go's catalogue. */

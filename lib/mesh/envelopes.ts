@@ -42,6 +42,9 @@ const SEALED_TYPES: ReadonlySet<string> = new Set(
     "node-echo",
     "ceremony-note",
     "node-witness",
+    "presign",
+    "presign-response",
+    "presigned-sign",
   ] satisfies Command["type"][],
 );
 

@@ -9,8 +9,11 @@ import { sha256 } from "../crypto/kdf.ts";
 import { u32be, utf8 } from "../encoding/bytes.ts";
 import type { TssCommand } from "./command_types.ts";
 
-/** Numbers of the ceremonies in a `tss` command's `ceremonyType`. */
-export const CEREMONY_TYPE = { keygen: 1, reshare: 2, sign: 3 } as const;
+/**
+ * Numbers of the ceremonies in a `tss` command's `ceremonyType`. The last one is not Go's; only nodes
+ * that announced it get it.
+ */
+export const CEREMONY_TYPE = { keygen: 1, reshare: 2, sign: 3, presign: 4 } as const;
 
 /** Bits of a `tss` command's `flags`. */
 export const TSS_FLAG = { broadcast: 1, toOld: 2, toNew: 4, fromNew: 8 } as const;

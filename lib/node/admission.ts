@@ -70,7 +70,8 @@ export class Admission {
     }
     await this.#check(request);
     await this.#o.keyUse.check(request, unsigned ? null : request.requester);
-    const first = this.#consent.firstOf(origin);
+    // Whoever turned presigning on for a key has agreed to it; each signature still needs a word.
+    const first = request.kind === "presign" ? null : this.#consent.firstOf(origin);
     if (first !== null) {
       const waiting = this.#ledger.all().filter((e) =>
         e.state === "waiting" && e.request.requester === request.requester

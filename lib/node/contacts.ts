@@ -17,6 +17,8 @@ export interface Told {
   readonly protocol: number;
   /** Sets of pre-parameters ready. */
   readonly preParams: number;
+  /** Version of presigning that it takes part in; 0 for none. */
+  readonly presign: number;
   /** Its connections to others. */
   readonly contacts: ReadonlyMap<Identity, NodeContact>;
 }
@@ -68,6 +70,7 @@ export class ContactBook {
       software: echo.software.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, MAX_SOFTWARE),
       protocol: echo.protocol,
       preParams: echo.preParams,
+      presign: echo.presign,
       contacts: new Map(echo.contacts.slice(0, MAX_TOLD).map((c) => [c.identity, c])),
     };
   }

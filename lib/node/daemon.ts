@@ -43,6 +43,9 @@ import { PenaltyBook } from "./penalties.ts";
 import { type PeerInfo, softwareOf } from "./peer_directory.ts";
 import { Presence } from "./presence.ts";
 import { Restarts } from "./restarts.ts";
+import { isSlow, PresignBook } from "./presign_book.ts";
+import { makePresigner } from "./presign_setup.ts";
+import type { Presigner } from "./presigner.ts";
 import { ReshareCommit } from "./reshare_commit.ts";
 import { undecidedWarning } from "./reshare_notes.ts";
 import { TranscriptFiles } from "./transcripts.ts";
@@ -215,7 +218,15 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     log: log.child("preparams"),
     target: PREPARAMS_TARGET,
   });
-  const shares = new KeystoreBook({ self, keystore, supply, clock, deadlines: settings });
+  const presignatures = new PresignBook(self, keystore, () => presigner.busy());
+  const shares = new KeystoreBook({
+    self,
+    keystore,
+    supply,
+    presignatures,
+    clock,
+    deadlines: settings,
+  });
   const resharings = new ReshareCommit({
     self,
     clock,
@@ -265,6 +276,10 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
         const ceremony = engine.start(spec);
         watchCeremony(ceremony, recorder, clock);
         absence.watch(ceremony);
+        if (isSlow(spec)) {
+          presigner.begin();
+          void ceremony.result.then(() => presigner.end());
+        }
         return ceremony;
       },
     },
@@ -286,6 +301,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     initiators: settings.initiators,
     keys: () => keystore.listKeys(),
     preParams: () => supply.state().ready,
+    presign: () => presigner.announced(),
     software: `transfunctioner ${VERSION}`,
     recorder,
     seeds: settings.connect.length === 0 ? settings.seeds : [],
@@ -299,6 +315,15 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     readiness: presence.readiness,
   });
   const peers = () => presence.peers();
+  const presigner: Presigner = makePresigner({
+    self,
+    clock,
+    log: log.child("presign"),
+    keystore,
+    engine,
+    desk,
+    presence,
+  });
   const goAdmin = new GoAdmin({ mesh, desk, clock });
   mesh.onCommand((incoming) => {
     if (!presence.hear(incoming)) {
@@ -348,6 +373,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     ],
     describeShare: (request) => engine.describe(request),
     resharings,
+    presigner,
     ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
   };
 
@@ -355,6 +381,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const stopSampling = sampleQueues(() => mesh.queueLengths(), recorder, clock);
   const stop = async () => {
     stopSampling();
+    presigner.stop();
     presence.stop();
     restarts.stop();
     absence.stop();
@@ -396,6 +423,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
             recorder,
             backups,
             startedAt,
+            presign: () => ({ ...presignatures.counters, presigner, keystore }),
           }),
         });
         return Promise.resolve();
@@ -403,6 +431,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     }
     for (const pending of undecidedOf(keystore.recovery)) resharings.resume(pending);
     await supply.start();
+    await presigner.start();
   } catch (error) {
     await stop();
     throw error;

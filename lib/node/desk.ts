@@ -11,12 +11,7 @@
 import type { Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
-import type {
-  CeremonyNoteCommand,
-  KeygenCommand,
-  ReshareCommand,
-  SignCommand,
-} from "../mesh/command_types.ts";
+import type { CeremonyNoteCommand } from "../mesh/command_types.ts";
 import { quietLogger } from "../mesh/quiet_logger.ts";
 import type { Logger } from "../observe/logger.ts";
 import { Admission } from "./admission.ts";
@@ -32,6 +27,7 @@ import {
   commandFromRequest,
   requestFromCommand,
   requestMembers,
+  type StartCommand,
 } from "./request.ts";
 import { settleReshare } from "./reshare_settle.ts";
 import { readNote } from "./reshare_notes.ts";
@@ -45,8 +41,6 @@ import {
   REFUSED,
   type ResponseCommand,
 } from "./responses.ts";
-
-type StartCommand = KeygenCommand | SignCommand | ReshareCommand;
 
 /** Who sent a command, as far as the mesh could prove it. */
 export interface Provenance {

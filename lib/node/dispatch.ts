@@ -40,6 +40,8 @@ export function dispatch(incoming: Incoming, rooms: Rooms): void {
     case "keygen":
     case "sign":
     case "reshare":
+    case "presign":
+    case "presigned-sign":
       desk.handleStart(command, { sealedBy }).catch((error) =>
         log.error("a ceremony request failed", {
           ceremony: toHex(command.ceremonyId),
@@ -51,6 +53,7 @@ export function dispatch(incoming: Incoming, rooms: Rooms): void {
     case "keygen-response":
     case "sign-response":
     case "reshare-response":
+    case "presign-response":
       if (sealedBy !== null) desk.handleResponse(command, sealedBy);
       return;
     case "ceremony-note":

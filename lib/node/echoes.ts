@@ -83,6 +83,8 @@ export interface EchoesOptions {
   readonly software: string;
   /** Sets of pre-parameters ready. */
   readonly preParams: () => number;
+  /** Version of presigning that this node takes part in; 0 for none. */
+  readonly presign: () => number;
   /** Those this node holds keys or arrangements with; asked regularly. */
   readonly partners: () => Promise<readonly Identity[]>;
   /** Whose questions about third nodes are worth messages of our own. */
@@ -167,6 +169,13 @@ export class Echoes {
     }));
   }
 
+  /** Something that echoes tell has changed: tells those that would be told next anyway. */
+  announce(): void {
+    if (this.#stopped || this.#cancelTick === null) return;
+    this.#cancelTick();
+    void this.#round();
+  }
+
   /** Takes an echo that `sender` signed. */
   hear(echo: NodeEchoCommand, sender: Identity): void {
     if (this.#stopped || sender === this.#o.self) return;
@@ -246,6 +255,7 @@ export class Echoes {
         protocol: ECHO_PROTOCOL,
         now: BigInt(Math.floor(this.#o.clock.now())),
         preParams: this.#o.preParams(),
+        presign: this.#o.presign(),
         contacts: this.#contacts(alsoTell, to),
       });
       return true;

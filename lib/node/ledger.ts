@@ -42,6 +42,8 @@ export interface MemberReport {
   /** Whom this node awaited at that moment. */
   readonly awaited: readonly Identity[];
 }
+/** Most finished presignings kept: they go on in the background and must not push others out. */
+const MAX_FINISHED_PRESIGNINGS = 20;
 
 /** One ceremony on this node. */
 export class Entry {
@@ -125,7 +127,11 @@ export class Entry {
 }
 
 /** Rounds that a ceremony of each kind has, for progress displays. */
-const ROUNDS = { keygen: 4, sign: 9, reshare: 5 } as const;
+const ROUNDS = { keygen: 4, sign: 9, reshare: 5, presign: 7 } as const;
+
+function roundsOf(request: CeremonyRequest): number {
+  return request.kind === "sign" && request.presigned !== undefined ? 1 : ROUNDS[request.kind];
+}
 
 /** What the admin interface shows of an entry. Nothing in it is secret. */
 export function entryView(entry: Entry, now: number): Record<string, unknown> {
@@ -149,7 +155,7 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
       : undefined,
     left_ms: waiting && entry.expiresAt !== null ? Math.max(0, entry.expiresAt - now) : undefined,
     local: entry.local,
-    curve: request.kind === "sign" ? undefined : request.curve,
+    curve: "curve" in request ? request.curve : undefined,
     key_id: request.kind === "keygen"
       ? (result === undefined ? undefined : toHex(result.keyId))
       : request.keyId,
@@ -161,7 +167,7 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
     received_at: new Date(entry.receivedAt).toISOString(),
     age_ms: Math.max(0, now - entry.receivedAt),
     round: running ? ceremony.round : undefined,
-    rounds: running ? ROUNDS[request.kind] : undefined,
+    rounds: running ? roundsOf(request) : undefined,
     step: running ? ceremony.step : undefined,
     waiting_for: running
       ? [...ceremony.waitingFor]
@@ -181,7 +187,10 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
 /** All entries by ceremony id, bounded: finished ones are forgotten first. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
-  /** Ends since the start of the process, also of entries that are forgotten. */
+  /**
+   * Ends since the start of the process, also of entries that are forgotten; without presignings,
+   * which give way as a matter of course.
+   */
   readonly totals: Record<EntryOutcome["state"], number> = {
     complete: 0,
     failed: 0,
@@ -197,15 +206,19 @@ export class Ledger {
   /** Adds an entry. */
   add(entry: Entry): void {
     this.#entries.set(entry.request.id, entry);
+    if (entry.request.kind === "presign") {
+      this.#forget((e) => e.request.kind === "presign", MAX_FINISHED_PRESIGNINGS);
+      return;
+    }
     void entry.ended.then(({ state }) => this.totals[state]++);
-    let finished = 0;
-    for (const e of this.#entries.values()) if (e.isOver) finished++;
-    for (const [id, e] of this.#entries) {
-      if (finished <= MAX_FINISHED) break;
-      if (e.isOver) {
-        this.#entries.delete(id);
-        finished--;
-      }
+    this.#forget(() => true, MAX_FINISHED);
+  }
+
+  /** Drops the oldest finished entries of those that `counts` picks beyond `most`. */
+  #forget(counts: (entry: Entry) => boolean, most: number): void {
+    const finished = [...this.#entries].filter(([, e]) => e.isOver && counts(e));
+    for (const [id] of finished.slice(0, Math.max(0, finished.length - most))) {
+      this.#entries.delete(id);
     }
   }
 

@@ -11,10 +11,12 @@ import { VERSION } from "../version.ts";
 import { backupFigures, type BackupState } from "./backup_watch.ts";
 import type { BanBook } from "./ban_book.ts";
 import { addressText } from "./binding.ts";
+import type { Keystore } from "../keystore/keystore.ts";
 import type { Desk } from "./desk.ts";
 import type { Health, ReadyReport } from "./http.ts";
 import type { PreParamsSupply } from "./preparams_supply.ts";
 import type { Presence } from "./presence.ts";
+import type { Presigner } from "./presigner.ts";
 import type { ReshareCommit } from "./reshare_commit.ts";
 
 /** The rooms that are looked at. */
@@ -30,6 +32,12 @@ export interface PagesOptions {
   readonly backups: () => Promise<BackupState>;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  readonly presign: () => {
+    readonly made: number;
+    readonly used: number;
+    readonly presigner: Presigner;
+    readonly keystore: Keystore;
+  };
 }
 
 /** The contents of `/health`, `/ready` and `/metrics`. */
@@ -62,6 +70,7 @@ export function pages(options: PagesOptions): {
       figures: () => {
         const counts = desk.ledger.counts();
         const { totals } = desk.ledger;
+        const { made, used, presigner, keystore } = options.presign();
         return {
           ...mesh.stats(),
           ...presence.figures(),
@@ -71,6 +80,11 @@ export function pages(options: PagesOptions): {
           ceremonies_completed_total: totals.complete,
           ceremonies_failed_total: totals.failed + totals.aborted,
           preparams_ready: supply.state().ready,
+          presignatures_ready: presigner.stocked,
+          presignatures_made_total: made,
+          presignatures_used_total: used,
+          presignatures_wiped_total: keystore.presignatures.wiped,
+          presignature_fallbacks_total: presigner.fallbacks,
           bans_active: bans.list().length,
           dns_lookups_total: names.lookups,
         };

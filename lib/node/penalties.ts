@@ -138,7 +138,9 @@ export function judge(
     if (offence === undefined) return;
     for (const member of outcome.culprits) if (member !== self) penalties.note(member, offence);
   }
-  // What a member says of itself counts against it; a refusal is its right.
+  // What a member says of itself counts against it; a refusal is its right. Presignings give way to
+  // ceremonies as a matter of course.
+  if (request.kind === "presign") return;
   if (outcome.state === "aborted" && report?.refused === false && report.awaited.length === 0) {
     penalties.note(report.from, "silent");
   }

@@ -35,6 +35,8 @@ export interface PresenceOptions {
   readonly keys: () => Promise<readonly KeyMeta[]>;
   /** Sets of pre-parameters ready. */
   readonly preParams: () => number;
+  /** Version of presigning that this node takes part in; 0 for none. */
+  readonly presign: () => number;
   /** Name and version of this program. */
   readonly software: string;
   readonly recorder: MetricsRecorder;
@@ -74,6 +76,7 @@ export class Presence {
       mesh,
       software: options.software,
       preParams: options.preParams,
+      presign: options.presign,
       partners: async () => {
         const members = (await this.#ownKeys()).flatMap((key) => key.committee);
         this.#partners = new Set([...options.initiators, ...members]);
@@ -109,6 +112,11 @@ export class Presence {
   start(): void {
     this.#seeds.start();
     this.#echoes.start();
+  }
+
+  /** What echoes tell of this node has changed. */
+  announce(): void {
+    this.#echoes.announce();
   }
 
   /** Ends all that. */
@@ -224,6 +232,16 @@ export class Presence {
       pre_parameters: this.#o.preParams(),
       keys,
     };
+  }
+
+  /**
+   * The version of presigning that a node announced and that still stands; 0 for none, for a Go
+   * node and for one that has not been heard lately.
+   */
+  presignVersion(node: Identity): number {
+    const { kind, told, banned } = this.readiness.view().state(node);
+    if (kind !== "transfunctioner" || told === null || banned !== null) return 0;
+    return this.#o.clock.now() - told.at > ECHO_FRESH ? 0 : told.presign;
   }
 
   /** Figures for the metrics; `ready` is that of the last {@link report}, which it renews. */

@@ -7,7 +7,14 @@
 
 import { type Identity, identityToInt, parseIdentity } from "../crypto/identity.ts";
 import { bytesToInt, fromHex, minimalBytes, toHex } from "../encoding/bytes.ts";
-import type { KeygenCommand, PartyId, ReshareCommand, SignCommand } from "../mesh/command_types.ts";
+import type {
+  KeygenCommand,
+  PartyId,
+  PresignCommand,
+  PresignedSignCommand,
+  ReshareCommand,
+  SignCommand,
+} from "../mesh/command_types.ts";
 import { badRequest } from "./errors.ts";
 
 /** What every request says. */
@@ -40,6 +47,27 @@ export interface SignRequest extends CommonRequest {
   readonly threshold: number;
   /** The 32-byte digest; for an Ed25519 key the message. */
   readonly payload: Uint8Array;
+  /** The presignature to sign from; without it: nine rounds. */
+  readonly presigned?: {
+    /** 64 hex digits. */
+    readonly id: string;
+    /** How often the key was reshared. */
+    readonly generation: number;
+  };
+}
+
+/** Asks for a presignature, which gets the request's id. */
+export interface PresignRequest extends CommonRequest {
+  readonly kind: "presign";
+  /** 32 hex digits. */
+  readonly keyId: string;
+  /** Who will be able to use it, all of them together; the requester is among them. */
+  readonly committee: readonly Identity[];
+  readonly threshold: number;
+  /** How often the key was reshared. */
+  readonly generation: number;
+  /** Ids of the requester's other presignatures of this key: any not listed here are gone. */
+  readonly keep: readonly string[];
 }
 
 /** Asks to hand a key to another committee. */
@@ -61,7 +89,15 @@ export interface ReshareRequest extends CommonRequest {
 }
 
 /** A request for any ceremony. */
-export type CeremonyRequest = KeygenRequest | SignRequest | ReshareRequest;
+export type CeremonyRequest = KeygenRequest | SignRequest | ReshareRequest | PresignRequest;
+
+/** A command that asks for a ceremony. */
+export type StartCommand =
+  | KeygenCommand
+  | SignCommand
+  | ReshareCommand
+  | PresignCommand
+  | PresignedSignCommand;
 
 /** Everybody a request names, each once. */
 export function requestMembers(request: CeremonyRequest): Identity[] {
@@ -72,6 +108,8 @@ export function requestMembers(request: CeremonyRequest): Identity[] {
 
 /** Largest generation that a request may name: far more than there are days in a life. */
 const MAX_GENERATION = 1_000_000n;
+/** Most presignatures that a request may list. */
+const MAX_KEEP = 1_024;
 /** Largest committee that a request may name; the engine has its own, lower bound. */
 const MAX_PARTIES = 256;
 
@@ -87,6 +125,19 @@ function members(parties: readonly PartyId[], what: string): Identity[] {
       throw badRequest(`the request's ${what} holds a member that is not an identity`);
     }
   });
+}
+
+/** A committee that is a plain list. */
+function named(committee: readonly Identity[]): readonly Identity[] {
+  if (committee.length === 0 || committee.length > MAX_PARTIES) {
+    throw badRequest(`the request's committee must have 1 to ${MAX_PARTIES} members`);
+  }
+  return committee;
+}
+
+function generation(n: bigint): number {
+  if (n < 0n || n > MAX_GENERATION) throw badRequest("the request's generation is out of range");
+  return Number(n);
 }
 
 function small(n: bigint, what: string): number {
@@ -118,7 +169,7 @@ function curveOf(text: string): "secp256k1" | "ed25519" {
  * @throws {NodeError} if it cannot mean anything.
  */
 export function requestFromCommand(
-  command: KeygenCommand | SignCommand | ReshareCommand,
+  command: StartCommand,
   requester: Identity,
 ): CeremonyRequest {
   const id = idText(command.ceremonyId);
@@ -142,6 +193,32 @@ export function requestFromCommand(
         committee: members(command.committee, "committee"),
         threshold: small(command.threshold, "threshold"),
         payload: command.data,
+      };
+    case "presign":
+      if (command.keep.length > MAX_KEEP) throw badRequest("the request's keep list is too long");
+      return {
+        kind: "presign",
+        id,
+        requester,
+        keyId: keyText(command.keyId),
+        committee: named(command.committee),
+        threshold: small(command.threshold, "threshold"),
+        generation: generation(command.generation),
+        keep: command.keep.map(toHex),
+      };
+    case "presigned-sign":
+      return {
+        kind: "sign",
+        id,
+        requester,
+        keyId: keyText(command.keyId),
+        committee: named(command.committee),
+        threshold: small(command.threshold, "threshold"),
+        payload: command.data,
+        presigned: {
+          id: idText(command.presignature),
+          generation: generation(command.generation),
+        },
       };
     case "reshare":
       return {
@@ -222,7 +299,7 @@ function oldParties(request: ReshareRequest): PartyId[] {
 /** Writes a request as the command that each member gets. */
 export function commandFromRequest(
   request: CeremonyRequest,
-): KeygenCommand | SignCommand | ReshareCommand {
+): StartCommand {
   const ceremonyId = fromHex(request.id);
   switch (request.kind) {
     case "keygen":
@@ -234,7 +311,29 @@ export function commandFromRequest(
         threshold: BigInt(request.threshold),
         coordinator: request.coordinator,
       };
+    case "presign":
+      return {
+        type: "presign",
+        ceremonyId,
+        keyId: fromHex(request.keyId),
+        committee: request.committee,
+        threshold: BigInt(request.threshold),
+        generation: BigInt(request.generation),
+        keep: request.keep.map((id) => fromHex(id)),
+      };
     case "sign":
+      if (request.presigned !== undefined) {
+        return {
+          type: "presigned-sign",
+          ceremonyId,
+          keyId: fromHex(request.keyId),
+          committee: request.committee,
+          threshold: BigInt(request.threshold),
+          generation: BigInt(request.presigned.generation),
+          presignature: fromHex(request.presigned.id),
+          data: request.payload,
+        };
+      }
       return {
         type: "sign",
         ceremonyId,

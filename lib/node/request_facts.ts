@@ -48,6 +48,14 @@ export function factsOf(request: CeremonyRequest, origin: Origin, curve?: string
         key: request.keyId,
         curve,
         ...payloadFacts(request.payload),
+        presignature: request.presigned?.id,
+        committee: request.committee,
+        threshold: request.threshold,
+      };
+    case "presign":
+      return {
+        ...common,
+        key: request.keyId,
         committee: request.committee,
         threshold: request.threshold,
       };

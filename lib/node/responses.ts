@@ -41,7 +41,7 @@ export function successResponse(
 ): ResponseCommand {
   const ceremonyId = fromHex(request.id);
   if (request.kind !== "sign" || result.kind !== "sign") {
-    const kind = request.kind === "reshare" ? "reshare" : "keygen";
+    const kind = request.kind === "sign" ? "keygen" : request.kind;
     return { type: `${kind}-response`, ceremonyId, success: true, error: "" };
   }
   const { r, s } = result.curve === "secp256k1"

@@ -17,6 +17,7 @@ import { type KeyMeta, newKeyMeta } from "../keystore/meta.ts";
 import type { Clock } from "../mesh/clock.ts";
 import { NodeError } from "./errors.ts";
 import type { PreParamsSupply } from "./preparams_supply.ts";
+import type { PresignBook, PresignedRequest } from "./presign_book.ts";
 import type { CeremonyRequest, ReshareRequest, SignRequest } from "./request.ts";
 import type { PendingReshare, ReshareBook } from "./reshare_commit.ts";
 import type { Standing } from "./reshare_notes.ts";
@@ -53,6 +54,7 @@ export class KeystoreBook implements ShareBook, ReshareBook {
   readonly #self: Identity;
   readonly #keystore: Keystore;
   readonly #supply: PreParamsSupply;
+  readonly #presignatures: PresignBook;
   readonly #clock: Clock;
   readonly #deadlines: CeremonyDeadlines;
 
@@ -61,12 +63,14 @@ export class KeystoreBook implements ShareBook, ReshareBook {
     readonly self: Identity;
     readonly keystore: Keystore;
     readonly supply: PreParamsSupply;
+    readonly presignatures: PresignBook;
     readonly clock: Clock;
     readonly deadlines: CeremonyDeadlines;
   }) {
     this.#self = options.self;
     this.#keystore = options.keystore;
     this.#supply = options.supply;
+    this.#presignatures = options.presignatures;
     this.#clock = options.clock;
     this.#deadlines = options.deadlines;
   }
@@ -83,8 +87,17 @@ export class KeystoreBook implements ShareBook, ReshareBook {
     switch (request.kind) {
       case "keygen":
         return checkSize(request.committee, request.threshold, "committee");
-      case "sign":
-        return checkSigning(request, await this.#meta(request.keyId));
+      case "sign": {
+        const meta = await this.#meta(request.keyId);
+        checkSigning(request, meta);
+        if (isPresigned(request)) await this.#presignatures.checkUsing(request, meta);
+        return;
+      }
+      case "presign": {
+        const meta = await this.#meta(request.keyId);
+        checkSigners(request.committee, meta);
+        return await this.#presignatures.checkMaking(request, meta);
+      }
       case "reshare": {
         checkSize(request.oldCommittee, request.oldThreshold, "old committee");
         checkSize(request.newCommittee, request.newThreshold, "new committee");
@@ -148,6 +161,9 @@ export class KeystoreBook implements ShareBook, ReshareBook {
       }
       case "sign": {
         const meta = await this.#meta(request.keyId);
+        const presigned = isPresigned(request)
+          ? await this.#presignatures.takeFor(request, meta)
+          : undefined;
         return {
           ...common,
           kind: "sign",
@@ -157,8 +173,15 @@ export class KeystoreBook implements ShareBook, ReshareBook {
           threshold: meta.threshold,
           message: request.payload,
           publicKey: meta.publicKey,
-          share: await this.#keystore.readShareCiphertext(request.keyId),
+          share: presigned === undefined
+            ? await this.#keystore.readShareCiphertext(request.keyId)
+            : new Uint8Array(0),
+          ...(presigned === undefined ? {} : { presigned }),
         };
+      }
+      case "presign": {
+        const meta = await this.#meta(request.keyId);
+        return await this.#presignatures.prepareMaking(request, meta, this.#deadlines);
       }
       case "reshare":
         return await this.#prepareReshare(request, common, cancelled);
@@ -225,6 +248,9 @@ export class KeystoreBook implements ShareBook, ReshareBook {
   }
 
   async store(request: CeremonyRequest, result: CeremonyResult): Promise<void> {
+    if (request.kind === "presign") {
+      await this.#presignatures.store(request, await this.#meta(request.keyId), result);
+    }
     if (result.kind === "keygen" && request.kind === "keygen") {
       const meta = newKeyMeta({
         keyId: toHex(result.keyId),
@@ -306,20 +332,28 @@ function checkSize(committee: readonly Identity[], threshold: number, what: stri
 }
 
 function checkSigning(request: SignRequest, meta: KeyMeta): void {
-  // The threshold of a request decides nothing: clients of the Go service write what they like.
-  if (request.committee.length <= meta.threshold) {
-    throw new NodeError(
-      "TF-REQUEST",
-      `${request.committee.length} signers are too few, the key needs ${meta.threshold + 1}`,
-      { exit: 3 },
-    );
-  }
-  checkMembers(request.committee, meta);
+  checkSigners(request.committee, meta);
   if (meta.curve === "secp256k1" && request.payload.length !== 32) {
     throw new NodeError("TF-REQUEST", "an ECDSA key signs a digest of exactly 32 bytes", {
       exit: 3,
     });
   }
+}
+
+function checkSigners(committee: readonly Identity[], meta: KeyMeta): void {
+  // The threshold of a request decides nothing: clients of the Go service write what they like.
+  if (committee.length <= meta.threshold) {
+    throw new NodeError(
+      "TF-REQUEST",
+      `${committee.length} signers are too few, the key needs ${meta.threshold + 1}`,
+      { exit: 3 },
+    );
+  }
+  checkMembers(committee, meta);
+}
+
+function isPresigned(request: SignRequest): request is PresignedRequest {
+  return request.presigned !== undefined;
 }
 
 function wrongCurve(meta: KeyMeta, curve: string): NodeError {

@@ -64,6 +64,13 @@ export const METRICS: Readonly<Record<string, Definition>> = {
   ceremonies_waiting: gauge("Ceremony requests waiting for approval"),
   resharings_undecided: gauge("Resharings whose outcome is still open on this node"),
   preparams_ready: gauge("Sets of pre-parameters ready for key generations"),
+  presignatures_ready: gauge("Presignatures that this node can propose to sign from"),
+  presignatures_made_total: counter("Presignatures that this node stored its part of"),
+  presignatures_used_total: counter("Presignatures that this node signed from"),
+  presignatures_wiped_total: counter("Presignatures destroyed without having been used"),
+  presignature_fallbacks_total: counter(
+    "Signings asked of this node that took nine rounds though presignatures are on for their key",
+  ),
   peers_ready: gauge("Other nodes that this one could start a ceremony with"),
   handshakes_active: gauge("Inbound handshakes going on"),
   bans_active: gauge("Bans that hold"),

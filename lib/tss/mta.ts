@@ -25,7 +25,10 @@ import {
 } from "./proofs/mta_bob.ts";
 import type { Pedersen } from "./proofs/pedersen.ts";
 
-/** Alice's first step: encrypts her secret under her own key, with a range proof for Bob. */
+/**
+ * Alice's first step: encrypts her secret under her own key, with a range proof for Bob. The
+ * encryption's randomness `r` is secret.
+ */
 export function aliceStart(
   input: {
     /** Alice's context bytes. */
@@ -38,11 +41,11 @@ export function aliceStart(
   },
   arith: Arithmetic,
   random: RandomSource,
-): { c: bigint; proof: AliceProof } {
+): { c: bigint; proof: AliceProof; r: bigint } {
   const { key, secret: m } = input;
   const r = key.public.randomness(random);
   const c = key.encrypt(m, r, arith);
-  return { c, proof: proveAlice({ ...input, c, m, r }, arith, random) };
+  return { c, proof: proveAlice({ ...input, c, m, r }, arith, random), r };
 }
 
 /** What Bob answers with. */

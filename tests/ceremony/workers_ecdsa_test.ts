@@ -7,6 +7,7 @@ import type { KeygenResult } from "../../lib/ceremony/verdict.ts";
 import { loadWorkers, type WorkerFactory } from "../../lib/ceremony/worker_host.ts";
 import { concat, toHex } from "../../lib/encoding/bytes.ts";
 import type { Json } from "../../lib/encoding/json.ts";
+import { presignStoreId } from "../../lib/keystore/presign_stock.ts";
 import { systemClock } from "../../lib/mesh/clock.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { Cluster, failureOf, fixturePreParams, freshId, type Node } from "./cluster.ts";
@@ -220,6 +221,132 @@ Deno.test("pre-parameters of another node are refused before anything is sent", 
     assert.equal(outcome.code, "TF-SHARE");
     assert.match(outcome.reason, /pre-parameters cannot be used/);
     assert.equal(sent, 0);
+  } finally {
+    cluster.stop();
+  }
+});
+
+/** Makes a presignature among `positions`; the parts in their order. */
+async function presigned(cluster: Cluster, keys: KeygenResult[], positions: number[]) {
+  const id = freshId();
+  const made = await cluster.complete("presign", positions, (i) => ({
+    kind: "presign",
+    curve: "secp256k1",
+    id,
+    keyId: keys[i]!.keyId,
+    committee: cluster.ids(...positions),
+    threshold: 1,
+    generation: 0,
+    publicKey: keys[i]!.publicKey,
+    share: keys[i]!.shareCiphertext,
+  }));
+  return { id, parts: new Map(positions.map((i, at) => [i, made[at]!.part])) };
+}
+
+function signPresigned(
+  cluster: Cluster,
+  keys: KeygenResult[],
+  positions: number[],
+  message: Uint8Array,
+  { id: presignature, parts }: Awaited<ReturnType<typeof presigned>>,
+  generation = 0,
+) {
+  const id = freshId();
+  return (i: number): CeremonySpec => ({
+    ...sign(cluster, keys, positions, message)(i) as CeremonySpec & { kind: "sign" },
+    id,
+    share: new Uint8Array(0),
+    presigned: { id: presignature, generation, part: parts.get(i)!, asked: i === positions[0] },
+  });
+}
+
+Deno.test("permissionless workers make presignatures and sign from them, in one message each", async () => {
+  let started = 0;
+  const log: (ToWorker | FromWorker)[] = [];
+  const cluster = new Cluster(3, (events) => (started++, recording(log)(events)), systemClock);
+  let messages = 0;
+  try {
+    const keys = await sharedKey();
+    const made = [];
+    for (let i = 0; i < 2; i++) made.push(await presigned(cluster, keys, [0, 1, 2]));
+    assert.equal(started, 6);
+    cluster.tamper = () => (messages++, undefined);
+    for (const one of made) {
+      const digest = systemRandom(32);
+      digest[0] = 0;
+      const spec = signPresigned(cluster, keys, [0, 1, 2], digest, one);
+      const results = await cluster.complete("sign", [0, 1, 2], spec);
+      for (const result of results) {
+        assert.ok(result.curve === "secp256k1");
+        const key = concat(Uint8Array.of(4), keys[0]!.publicKey);
+        const options = { prehash: false, lowS: true } as const;
+        assert.ok(secp256k1.verify(concat(result.r, result.s), digest, key, options));
+      }
+    }
+    assert.equal(messages, 2 * 3 * 2);
+    assert.equal(started, 9, "each node's worker stays for the second signing");
+    // The parts are as secret as shares: nothing of them was seen on the network threads.
+    const seen = log.map(textOf).join("\n");
+    for (const { id, parts } of made) {
+      for (const [i, part] of parts) {
+        const open = cluster.open(i, presignStoreId(id), part);
+        for (const name of ["K", "Sigma"]) {
+          const digits = String(open.get(name));
+          assert.ok(digits.length > 60 && !seen.includes(digits), `${name} of node ${i} crossed`);
+        }
+      }
+    }
+  } finally {
+    cluster.stop();
+  }
+});
+
+Deno.test("a member with a wrong share of a presigned signature is named, its thread ends", async () => {
+  const cluster = new Cluster(3, workers, systemClock);
+  try {
+    const keys = await sharedKey();
+    const made = await presigned(cluster, keys, [0, 1, 2]);
+    cluster.tamper = ({ from, type, content }) =>
+      from === 2 && type === "PartialMessage"
+        ? [new Map([...content, ["S", (content.get("S") as bigint) ^ 1n]])]
+        : undefined;
+    const spec = signPresigned(cluster, keys, [0, 1, 2], new Uint8Array(32), made);
+    const [first, second] = cluster.start([0, 1, 2], spec);
+    for (const ceremony of [first!, second!]) {
+      const outcome = failureOf(await ceremony.result);
+      assert.deepEqual([outcome.code, outcome.culprits], ["TF-PROTOCOL", cluster.ids(2)]);
+      assert.match(outcome.reason, /wrong share of the signature/);
+    }
+  } finally {
+    cluster.stop();
+  }
+});
+
+Deno.test("a presignature of another generation, key, node or quorum is refused in silence", async () => {
+  const cluster = new Cluster(3, workers, systemClock);
+  try {
+    const keys = await sharedKey();
+    const made = await presigned(cluster, keys, [0, 1]);
+    let sent = 0;
+    cluster.tamper = () => (sent++, undefined);
+    const digest = new Uint8Array(32);
+    const good = signPresigned(cluster, keys, [0, 1], digest, made);
+    const theirs = { ...made, parts: new Map([[0, made.parts.get(1)!]]) };
+    const other = { ...made, id: freshId() };
+    for (
+      const [spec, reason] of [
+        [signPresigned(cluster, keys, [0, 1], digest, made, 1), /another key or generation/],
+        [signPresigned(cluster, keys, [0, 1], digest, theirs), /cannot be used/],
+        [signPresigned(cluster, keys, [0, 1], digest, other), /cannot be used/],
+        [signPresigned(cluster, keys, [0, 2], digest, made), /not among the holders/],
+      ] as const
+    ) {
+      const outcome = failureOf(await cluster.start([0], spec)[0]!.result);
+      assert.equal(outcome.code, "TF-SHARE");
+      assert.match(outcome.reason, reason);
+    }
+    assert.equal(sent, 0);
+    await cluster.complete("sign", [0, 1], good);
   } finally {
     cluster.stop();
   }

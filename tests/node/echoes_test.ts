@@ -33,6 +33,7 @@ function withEchoes(world: World, label: string, config: Parameters<World["node"
       mesh,
       software: `test ${label}`,
       preParams: () => self.preParams,
+      presign: () => 0,
       partners: () => Promise.resolve(self.partners),
       trusted: () => self.trusted,
     }),
@@ -217,6 +218,7 @@ Deno.test("Echoes takes an answer only from whom it asked, and answers floods sp
       protocol: 2,
       now: 0n,
       preParams: 9,
+      presign: 0,
       contacts: [],
     };
     a.echoes.hear(echo, idOf(c));

@@ -33,6 +33,7 @@ const told = (contacts: NodeContact[], fields: object = {}) => ({
   software: "test",
   protocol: 2,
   preParams: 1,
+  presign: 0,
   contacts: new Map(contacts.map((c) => [c.identity, c])),
   ...fields,
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Identity } from "../../lib/crypto/identity.ts";
 import type { Keystore } from "../../lib/keystore/keystore.ts";
 import { NodeError } from "../../lib/node/errors.ts";
+import type { PresignBook } from "../../lib/node/presign_book.ts";
 import type { PreParamsSupply } from "../../lib/node/preparams_supply.ts";
 import type { ReshareRequest } from "../../lib/node/request.ts";
 import { KeystoreBook } from "../../lib/node/share_book.ts";
@@ -21,6 +22,7 @@ Deno.test("KeystoreBook.check() refuses a later resharing that leaves a newcomer
       self: A,
       keystore,
       supply: {} as PreParamsSupply,
+      presignatures: {} as PresignBook,
       clock: new VirtualClock(),
       deadlines: { roundTimeoutMs: 1, ceremonyTimeoutMs: 1 },
     });

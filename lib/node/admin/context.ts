@@ -19,6 +19,7 @@ import type { KeyUse } from "../key_use.ts";
 import type { PenaltyBook } from "../penalties.ts";
 import { MAX_PURPOSE } from "../purposes.ts";
 import type { PeerInfo } from "../peer_directory.ts";
+import type { Presigner } from "../presigner.ts";
 import type { Readiness } from "../readiness.ts";
 import type { SupplyState } from "../preparams_supply.ts";
 import type { ReshareCommit } from "../reshare_commit.ts";
@@ -55,6 +56,7 @@ export interface AdminContext {
   /** Tells what is not secret about a stored share; rejects if it cannot be used. */
   readonly describeShare: (request: Omit<DescribeRequest, "self">) => Promise<ShareDescription>;
   readonly resharings: ReshareCommit;
+  readonly presigner: Presigner;
   /** Longest time an admin may wait for a ceremony by default, in milliseconds. */
   readonly ceremonyTimeoutMs: number;
 }

@@ -51,7 +51,7 @@ export function liveMembers(ctx: AdminContext, members: readonly Identity[]): Se
 /** All keys; a damaged one is shown with its problem and never as able to sign. */
 export async function keyViews(ctx: AdminContext): Promise<Record<string, unknown>[]> {
   const reports = await ctx.keystore.inspectKeys();
-  return reports.map(({ keyId, meta, problem }) => ({
+  return await Promise.all(reports.map(async ({ keyId, meta, problem }) => ({
     ...(meta === null
       ? {
         key_id: keyId,
@@ -66,11 +66,11 @@ export async function keyViews(ctx: AdminContext): Promise<Record<string, unknow
         live: 0,
         needed: 0,
       }
-      : keyView(ctx, meta)),
+      : { ...keyView(ctx, meta), presign: await ctx.presigner.view(keyId) }),
     ...(problem === null
       ? {}
       : { status: "damaged", can_sign: false, problem: `${problem.message}; ${problem.hint}` }),
-  }));
+  })));
 }
 
 /** The metadata of a key, undefined if there is none here; a damaged one is an error. */

@@ -15,6 +15,7 @@ import { allowKey, limitKey } from "./key_rules.ts";
 import { keygen } from "./keygen.ts";
 import { addPeer, banPeer, graph, peers, removePeer, unbanPeer } from "./peers.ts";
 import { keyViews } from "./readiness.ts";
+import { presignKey } from "./presign.ts";
 import { reshare } from "./reshare.ts";
 import { settleKey } from "./settle.ts";
 import { sign } from "./sign.ts";
@@ -36,6 +37,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   "keys.settle": settleKey,
   "keys.allow": allowKey,
   "keys.limit": limitKey,
+  "keys.presign": presignKey,
   "keygen": keygen,
   "sign": sign,
   "reshare": reshare,

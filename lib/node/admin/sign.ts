@@ -9,11 +9,14 @@ import { toHex } from "../../encoding/bytes.ts";
 import type { KeyMeta } from "../../keystore/keystore.ts";
 import { badRequest, NodeError } from "../errors.ts";
 import type { Entry } from "../ledger.ts";
+import { lacksPresignature } from "../presign_book.ts";
+import type { PresignOffer } from "../presigner.ts";
 import type { SignRequest } from "../request.ts";
 import { signatureFields, SignatureWaiter } from "../signature_result.ts";
 import {
   type AdminContext,
   hexBytes,
+  identities,
   integer,
   type OnEvent,
   type Params,
@@ -70,13 +73,25 @@ export async function sign(
   const job = { keyId, meta, payload, params, onEvent };
   const attempts: Attempt[] = [];
   const out = new Set<Identity>();
-  let quorum: Quorum = firstQuorum(ctx, params, meta);
-  await requireReady(ctx, quorum.committee);
+  let offer = await offerFor(ctx, job);
+  let quorum: Quorum = offer ?? firstQuorum(ctx, params, meta);
+  if (offer === null) await requireReady(ctx, quorum.committee);
   for (;;) {
     const since = ctx.clock.now();
     // The caller's time limit is for all attempts together.
     const left = typeof patience === "number" ? { timeout_ms: patience - (since - begun) } : {};
-    const made = await attempt(ctx, { ...job, params: { ...params, ...left } }, quorum);
+    const limited = { ...job, params: { ...params, ...left } };
+    const presigned = offer !== null;
+    const made = offer === null
+      ? await attempt(ctx, limited, quorum)
+      : await presignedAttempt(ctx, limited, offer);
+    offer = null;
+    if (made === null) {
+      // Somebody lacks its part: the same in nine rounds, without a word.
+      quorum = firstQuorum(ctx, params, meta);
+      await requireReady(ctx, quorum.committee);
+      continue;
+    }
     const common = {
       ceremony_id: toHex(quorum.id),
       committee: quorum.committee,
@@ -89,6 +104,7 @@ export async function sign(
         key_id: keyId,
         ...made.signature,
         committee: quorum.committee,
+        presigned,
         attempts,
         elapsed_ms: ctx.clock.now() - begun,
       };
@@ -143,10 +159,56 @@ async function replacement(
   }
 }
 
+/** Signers that share a presignature, and that. */
+type Offer = Quorum & { readonly presignature: PresignOffer };
+
+/** A presignature for this signing, where there is one. */
+async function offerFor(ctx: AdminContext, { meta, params }: Job): Promise<Offer | null> {
+  // Drawn signers are not those of a presignature.
+  if (meta?.status !== "active" || params["auto"] !== undefined) return null;
+  const named = params["members"] === undefined ? null : identities(params, "members");
+  if (!(named ?? meta.committee).includes(ctx.identity.identity)) return null;
+  const presignature = await ctx.presigner.offer(
+    meta,
+    named,
+    (committee) => ctx.readiness.group(committee).length === committee.length,
+  );
+  if (presignature === null) return null;
+  return { id: ctx.random(32), committee: presignature.committee, presignature };
+}
+
+/** One attempt from a presignature; null if it has to be done in nine rounds. */
+async function presignedAttempt(
+  ctx: AdminContext,
+  job: Job,
+  { id, committee, presignature }: Offer,
+): Promise<{ readonly signature: Record<string, unknown> } | Failed | null> {
+  const { keyId, params, meta } = job;
+  try {
+    await requireReady(ctx, committee);
+    const presigned = { id: presignature.id, generation: meta!.generation };
+    const made = await attempt(ctx, job, { id, committee }, presigned);
+    if (!("error" in made) || !lacksPresignature(made.error)) return made;
+    await ctx.presigner.distrust(keyId, committee);
+    return null;
+  } catch (error) {
+    if (lacksPresignature(error)) return null;
+    // Others may be ready, unless the caller wants these.
+    if (params["members"] === undefined && error instanceof NodeError) {
+      ctx.presigner.fallbacks++;
+      return null;
+    }
+    throw error;
+  } finally {
+    await ctx.presigner.release(presignature);
+  }
+}
+
 async function attempt(
   ctx: AdminContext,
   { keyId, meta, payload, params, onEvent }: Job,
   { id, committee }: Quorum,
+  presigned?: SignRequest["presigned"],
 ): Promise<{ readonly signature: Record<string, unknown> } | Failed> {
   const self = ctx.identity.identity;
   const threshold = meta?.status === "active" ? meta.threshold : committee.length - 1;
@@ -159,6 +221,7 @@ async function attempt(
     threshold,
     payload,
     ...purposeOf(params),
+    ...(presigned === undefined ? {} : { presigned }),
   };
   const waiter = new SignatureWaiter(request, meta, ctx.clock);
   const stop = ctx.desk.onResponse(request.id, (from, r) => waiter.hear(from, r));

@@ -28,7 +28,7 @@ import {
 import * as messages from "./messages.ts";
 import { indices, resharingError, resharingVerdicts } from "./resharing_context.ts";
 import { checkAgreement, checkNewParameters } from "./resharing_rounds.ts";
-import { signingError, type SigningPublic } from "./signing_context.ts";
+import { SIGNING_TASK, signingError, type SigningPublic } from "./signing_context.ts";
 import {
   checkTestPoints,
   type EcdsaSignature,
@@ -131,6 +131,7 @@ export function auditSigning(about: SigningCase, docket: Docket): Audited<EcdsaS
   const m = bytesToInt(digest);
   const ssid = signingSsid({ ...about, m });
   const ctx: SigningPublic = {
+    task: SIGNING_TASK,
     others: indices(keys),
     contexts: keys.map((_, j) => partyContext(ssid, j)),
     m,

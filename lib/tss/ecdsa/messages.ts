@@ -6,6 +6,7 @@
 
 import type { MessageSpec } from "../channel.ts";
 import * as keygen from "./keygen_messages.ts";
+import * as presigning from "./presigning_messages.ts";
 import * as resharing from "./resharing_messages.ts";
 import * as signing from "./signing_messages.ts";
 
@@ -46,3 +47,18 @@ export const resharingMessages: readonly MessageSpec<unknown>[] = [
   resharing.DGRound4Message1,
   resharing.DGRound4Message2,
 ];
+
+/** What a presigning may hear. */
+export const presigningMessages: readonly MessageSpec<unknown>[] = [
+  presigning.PreRound1Message1,
+  presigning.PreRound1Message2,
+  presigning.PreRound2Message,
+  presigning.PreRound3Message,
+  presigning.PreRound4Message,
+  presigning.PreRound5Message,
+  presigning.PreRound6Message,
+  presigning.PreRound7Message,
+];
+
+/** What a signing from a presignature may hear. */
+export const presignedMessages: readonly MessageSpec<unknown>[] = [presigning.PartialMessage];

@@ -10,13 +10,22 @@ import { secp256k1 } from "../../crypto/curve.ts";
 import { partyKeyBytes } from "../party.ts";
 import { aliceEnd, aliceEndWc, aliceStart, bobMiddlePair } from "../mta.ts";
 import { verifyAlices } from "../proofs/mta_alice.ts";
-import { checkReceivers, type SigningContext, signingVerdicts } from "./signing_context.ts";
+import { checkReceivers, type SignersContext, signingVerdicts } from "./signing_context.ts";
 import type { SignRound1Mta, SignRound2Mta } from "./signing_messages.ts";
 import type { Breathe } from "./keygen_rounds.ts";
 
 /** Round 1: `k` under the own Paillier key, freshly encrypted for signer `j`, and its range proof. */
-export function encryptFor(ctx: SigningContext, j: number, k: bigint): SignRound1Mta {
-  const { c, proof } = aliceStart(
+export function encryptFor(ctx: SignersContext, j: number, k: bigint): SignRound1Mta {
+  return encryptWith(ctx, j, k).message;
+}
+
+/** As {@link encryptFor}, with the encryption's randomness `r`. Secret. */
+export function encryptWith(
+  ctx: SignersContext,
+  j: number,
+  k: bigint,
+): { readonly message: SignRound1Mta; readonly r: bigint } {
+  const { c, proof, r } = aliceStart(
     {
       session: ctx.contexts[ctx.self]!,
       key: ctx.own.paillier,
@@ -26,7 +35,7 @@ export function encryptFor(ctx: SigningContext, j: number, k: bigint): SignRound
     ctx.arith,
     ctx.random,
   );
-  return { c, rangeProof: proof, receiverId: partyKeyBytes(ctx.keys[j]!) };
+  return { message: { c, rangeProof: proof, receiverId: partyKeyBytes(ctx.keys[j]!) }, r };
 }
 
 /**
@@ -35,12 +44,12 @@ export function encryptFor(ctx: SigningContext, j: number, k: bigint): SignRound
  * @throws {ProtocolError} of round 2 naming everybody who failed.
  */
 export async function checkEncryptions(
-  ctx: SigningContext,
+  ctx: SignersContext,
   round1: ReadonlyMap<number, SignRound1Mta>,
   breathe: Breathe,
 ): Promise<void> {
   checkReceivers(ctx, 2, round1);
-  const verdicts = signingVerdicts(2);
+  const verdicts = signingVerdicts(ctx, 2);
   // Two at a time: the longest exponentiation of each then shares its steps with the other's.
   for (let i = 0; i < ctx.others.length; i += 2) {
     const pair = ctx.others.slice(i, i + 2).map((j) => {
@@ -72,7 +81,7 @@ export interface Products {
 
 /** Round 2, answering half: multiplies signer `j`'s encrypted k with gamma and with w. */
 export function multiplyInto(
-  ctx: SigningContext,
+  ctx: SignersContext,
   j: number,
   c: bigint,
   gamma: bigint,
@@ -119,13 +128,13 @@ export interface Decrypted {
  * @throws {ProtocolError} of round 3 naming everybody who failed.
  */
 export async function decryptProducts(
-  ctx: SigningContext,
+  ctx: SignersContext,
   sent: ReadonlyMap<number, bigint>,
   round2: ReadonlyMap<number, SignRound2Mta>,
   breathe: Breathe,
 ): Promise<Map<number, Decrypted>> {
   checkReceivers(ctx, 3, round2);
-  const verdicts = signingVerdicts(3);
+  const verdicts = signingVerdicts(ctx, 3);
   const out = new Map<number, Decrypted>();
   for (const j of ctx.others) {
     const { c1, c2, proofBob, proofBobWc } = round2.get(j)!;

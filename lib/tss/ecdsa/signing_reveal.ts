@@ -17,6 +17,8 @@ import { unlessEquivocated, type Verdicts } from "../verdicts.ts";
 import { pointsOrNull } from "./keygen_rounds.ts";
 import {
   jointFailure,
+  type SignersPublic,
+  type SigningContext,
   signingError,
   type SigningPublic,
   signingVerdicts,
@@ -47,11 +49,11 @@ export interface EcdsaSignature {
  * @throws {ProtocolError} of round 5 naming everybody who failed.
  */
 export function openGammas(
-  ctx: SigningPublic,
+  ctx: SignersPublic,
   round1: ReadonlyMap<number, SignCommitment>,
   round4: ReadonlyMap<number, SignRound4>,
 ): Map<number, CurvePoint> {
-  const verdicts = signingVerdicts(5);
+  const verdicts = signingVerdicts(ctx, 5);
   const out = new Map<number, CurvePoint>();
   for (const j of ctx.others) {
     const { deCommitment, zkProof } = round4.get(j)!;
@@ -74,7 +76,7 @@ export function openGammas(
  *
  * @throws {ProtocolError} of round 4 if it is zero, naming the other one of two signers.
  */
-export function jointTheta(ctx: SigningPublic, thetas: Iterable<bigint>): bigint {
+export function jointTheta(ctx: SignersPublic, thetas: Iterable<bigint>): bigint {
   let sum = 0n;
   for (const theta of thetas) sum += theta;
   const theta = mod(sum, q);
@@ -89,12 +91,12 @@ export function jointTheta(ctx: SigningPublic, thetas: Iterable<bigint>): bigint
  * modulo q, naming the other one of two signers.
  */
 export function jointNonce(
-  ctx: SigningPublic,
+  ctx: SignersPublic,
   theta: bigint,
   ownGamma: CurvePoint,
   gammas: ReadonlyMap<number, CurvePoint>,
 ): CurvePoint {
-  const verdicts = signingVerdicts(5);
+  const verdicts = signingVerdicts(ctx, 5);
   let sum = ownGamma;
   for (const j of ctx.others) {
     sum = sum.add(gammas.get(j)!);
@@ -149,7 +151,7 @@ export function openBlinded(
   round5: ReadonlyMap<number, SignCommitment>,
   round6: ReadonlyMap<number, SignRound6>,
 ): Map<number, Blinded> {
-  const verdicts = signingVerdicts(7);
+  const verdicts = signingVerdicts(ctx, 7);
   const out = new Map<number, Blinded>();
   const otherR = new Set<number>();
   for (const j of ctx.others) {
@@ -229,7 +231,7 @@ export function checkTestPoints(
   round7: ReadonlyMap<number, SignCommitment>,
   round8: ReadonlyMap<number, SignRound8>,
 ): void {
-  const verdicts = signingVerdicts(9);
+  const verdicts = signingVerdicts(ctx, 9);
   const words = { closed: "Uj/Tj decommit failed", off: "Uj or Tj is not a point" };
   let { U, T } = own;
   for (const j of ctx.others) {
@@ -257,20 +259,32 @@ export function finishSignature(
 ): EcdsaSignature {
   let sum = ownShare;
   for (const j of ctx.others) sum += round9.get(j)!.s;
-  let s = mod(sum, q);
+  const s = mod(sum, q);
   if (s === 0n) throw jointFailure(ctx, 10, "s is zero");
-  let recoveryId = (R.x > q ? 2 : 0) | Number(R.y & 1n);
-  if (s > q / 2n) {
-    s = q - s;
-    recoveryId ^= 1;
-  }
-  const signature = { r: intToBytes(R.x, 32), s: intToBytes(s, 32), recoveryId };
-  const compact = concat(signature.r, signature.s);
-  const key = encodeCompressed(ctx.publicKey);
-  if (!nobleSecp256k1.verify(compact, ctx.digest, key, { prehash: false })) {
-    throw jointFailure(ctx, 10, "signature verification failed");
-  }
+  const signature = verifiedSignature(R, s, ctx);
+  if (signature === null) throw jointFailure(ctx, 10, "signature verification failed");
   return signature;
+}
+
+/**
+ * Takes the low form of `s` (in `[1, q)`) and verifies with an independent implementation; null if
+ * it is no signature of the digest.
+ */
+export function verifiedSignature(
+  R: CurvePoint,
+  s: bigint,
+  { digest, publicKey }: Pick<SigningContext, "digest" | "publicKey">,
+): EcdsaSignature | null {
+  const high = s > q / 2n;
+  const recoveryId = ((R.x > q ? 2 : 0) | Number(R.y & 1n)) ^ Number(high);
+  const signature = {
+    r: intToBytes(R.x, 32),
+    s: intToBytes(high ? q - s : s, 32),
+    recoveryId,
+  };
+  const compact = concat(signature.r, signature.s);
+  const key = encodeCompressed(publicKey);
+  return nobleSecp256k1.verify(compact, digest, key, { prehash: false }) ? signature : null;
 }
 
 /** Opens a commitment to `count` points; a failure blames j and gives null. */

@@ -66,6 +66,31 @@ export function signingSsid(session: {
   ]);
 }
 
+/**
+ * Returns the SSID of a presigning: a signing's with a name of its own, the presignature's id in
+ * place of the ceremony id and of the message, and the key's generation.
+ */
+export function presigningSsid(session: {
+  readonly keys: readonly bigint[];
+  readonly lists: PublicLists;
+  readonly threshold: number;
+  /** 32 bytes. */
+  readonly presignatureId: Uint8Array;
+  /** How often the key was reshared. */
+  readonly generation: number;
+}): Uint8Array {
+  return ssidOf([
+    textToInt("transfunctioner-ecdsa-presigning-v1"),
+    ...curveConstants(secp256k1),
+    ...session.keys,
+    ...listsOf(session.lists),
+    BigInt(session.keys.length),
+    BigInt(session.threshold),
+    BigInt(session.generation),
+    bytesToInt(session.presignatureId),
+  ]);
+}
+
 /** Returns the SSID of a resharing (ecdsa-resharing 9); `lists` are the listed old parties'. */
 export function resharingSsid(session: {
   readonly oldKeys: readonly bigint[];

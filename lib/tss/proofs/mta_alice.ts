@@ -72,26 +72,39 @@ function challenge(
   return hashIntsTagged(session, [n, n + 1n, c, z, u, w]) % Q;
 }
 
-/**
- * Makes the proof for the party that owns `peer`.
- *
- * @param input.session Alice's context bytes.
- * @param input.m Plaintext of `c`, in `[0, q)`.
- * @param input.r Randomness of `c`.
- */
-export function proveAlice(
-  input: {
-    readonly session: Uint8Array;
-    readonly key: PaillierPrivate;
-    readonly peer: Pedersen;
-    readonly c: bigint;
-    readonly m: bigint;
-    readonly r: bigint;
-  },
+/** What a proof about an own ciphertext is made from. */
+export interface AliceInput {
+  /** Alice's context bytes. */
+  readonly session: Uint8Array;
+  /** The key that `c` is under. */
+  readonly key: PaillierPrivate;
+  /** Parameters of the party that the proof is for. */
+  readonly peer: Pedersen;
+  /** The ciphertext. */
+  readonly c: bigint;
+  /** Plaintext of `c`, in `[0, q)`. Secret. */
+  readonly m: bigint;
+  /** Randomness of `c`. Secret. */
+  readonly r: bigint;
+}
+
+/** A proof between its first move and its challenge. */
+export interface AliceOpening {
+  /** What masks the plaintext in the response, below `q³`. Secret. */
+  readonly alpha: bigint;
+  /** The first move. */
+  readonly first: Pick<AliceProof, "z" | "u" | "w">;
+  /** Answers the challenge; to be called once. */
+  respond(e: bigint): AliceProof;
+}
+
+/** Makes the first move, for proofs that say more of the same plaintext under one challenge. */
+export function openAlice(
+  input: AliceInput,
   arith: Arithmetic,
   random: RandomSource,
-): AliceProof {
-  const { session, key, peer: { nTilde, h1, h2 }, c, m, r } = input;
+): AliceOpening {
+  const { key, peer: { nTilde, h1, h2 }, m, r } = input;
   const { n, n2 } = key;
   const alpha = randomBelow(Q3, random);
   const beta = randomUnit(n, random);
@@ -104,13 +117,26 @@ export function proveAlice(
   const [z, w] = arith.productBatch([commit(m, rho), commit(alpha, gamma)]) as [bigint, bigint];
   const u = (1n + alpha * n) % n2 * key.powN([beta], arith)[0]! % n2;
   const first = { z, u, w };
-  const e = challenge(session, n, c, first);
   return {
-    ...first,
-    s: arith.pow(r, e, key.modulus) * beta % n,
-    s1: e * m + alpha,
-    s2: e * rho + gamma,
+    alpha,
+    first,
+    respond: (e) => ({
+      ...first,
+      s: arith.pow(r, e, key.modulus) * beta % n,
+      s1: e * m + alpha,
+      s2: e * rho + gamma,
+    }),
   };
+}
+
+/** Makes the proof for the party that owns `input.peer`. */
+export function proveAlice(
+  input: AliceInput,
+  arith: Arithmetic,
+  random: RandomSource,
+): AliceProof {
+  const { first, respond } = openAlice(input, arith, random);
+  return respond(challenge(input.session, input.key.n, input.c, first));
 }
 
 /** One of Alice's proofs with what it is about. */
@@ -123,7 +149,15 @@ export interface AliceClaim {
   /** Alice's ciphertext. */
   readonly c: bigint;
   readonly proof: AliceProof;
+  /**
+   * The challenge of a proof that says more of the same plaintext; asked for once all sizes are
+   * checked. Without it: that of the range proof by itself.
+   */
+  readonly challengeOf?: () => bigint;
 }
+
+/** What a verifier knows of the ciphertext. */
+export type AliceStatement = Omit<AliceClaim, "proof" | "challengeOf">;
 
 /** Verifies one proof; see {@link verifyAlices}. */
 export function verifyAlice(
@@ -164,11 +198,11 @@ function isWellFormed({ publicKey, own: { nTilde, h1, h2 }, c, proof }: AliceCla
 
 /** The products in both equations. c and z are units, so their powers may stand on the other side. */
 function sides(
-  { session, publicKey, own: { nTilde, h1, h2 }, c, proof }: AliceClaim,
+  { session, publicKey, own: { nTilde, h1, h2 }, c, proof, challengeOf }: AliceClaim,
 ): ProductJob[] {
   const { n, modulusN2 } = publicKey;
   const { z, s, s1, s2 } = proof;
-  const e = challenge(session, n, c, proof);
+  const e = challengeOf === undefined ? challenge(session, n, c, proof) : challengeOf();
   return [
     { modulus: modulusN2, terms: [{ base: s, exponent: n }] },
     { modulus: modulusN2, terms: [{ base: c, exponent: e }] },
