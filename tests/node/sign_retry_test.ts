@@ -23,6 +23,7 @@ const KEY = "11".repeat(16);
 type Step =
   | Outcome
   | { readonly report: MemberReport }
+  | { readonly lacks: Identity }
   | { readonly unreachable: readonly Identity[] };
 
 const timeout = (...culprits: Identity[]): Outcome => ({
@@ -46,10 +47,19 @@ const done: Outcome = {
   },
 };
 
-function world(script: Step[], options: { threshold?: number; dead?: readonly Identity[] } = {}) {
+interface WorldOptions {
+  readonly threshold?: number;
+  readonly dead?: readonly Identity[];
+  /** Who shares a presignature. */
+  readonly presigned?: readonly Identity[];
+}
+
+function world(script: Step[], options: WorldOptions = {}) {
   const clock = new VirtualClock();
   const penalties = new PenaltyBook(clock);
   const asked: (readonly Identity[])[] = [];
+  const quick: boolean[] = [];
+  const presigner: string[] = [];
   const events: Record<string, unknown>[] = [];
   const meta = sampleMeta(KEY, {
     committee: [SELF, A, B, C, D],
@@ -65,6 +75,7 @@ function world(script: Step[], options: { threshold?: number; dead?: readonly Id
     abort: () => Promise.resolve(),
     initiate: (request: SignRequest) => {
       asked.push(request.committee);
+      quick.push(request.presigned !== undefined);
       const step = script.shift() ?? assert.fail("one attempt too many");
       if ("unreachable" in step) {
         throw new NodeError("TF-UNREACHABLE", "no way", { exit: 3, culprits: step.unreachable });
@@ -74,6 +85,10 @@ function world(script: Step[], options: { threshold?: number; dead?: readonly Id
       // A node that takes no part learns of the end by responses only.
       if (self) {
         queueMicrotask(() => {
+          if ("lacks" in step) {
+            const reason = `${step.lacks} reports: refused: there is no presignature 5a here`;
+            return void entry.end({ state: "aborted", reason });
+          }
           if (!("report" in step)) return void entry.end(step);
           entry.report = step.report;
           const error = step.report.refused ? "refused: no" : "broken";
@@ -104,6 +119,17 @@ function world(script: Step[], options: { threshold?: number; dead?: readonly Id
       }),
     },
     penalties,
+    presigner: {
+      fallbacks: 0,
+      offer: (_: unknown, named: unknown) =>
+        Promise.resolve(
+          options.presigned === undefined || named !== null
+            ? null
+            : { id: "5a".repeat(32), committee: options.presigned },
+        ),
+      distrust: () => Promise.resolve(void presigner.push("distrust")),
+      release: () => Promise.resolve(void presigner.push("release")),
+    },
     signRetries: 2,
     clock,
     random: seededRandom("retry"),
@@ -111,12 +137,48 @@ function world(script: Step[], options: { threshold?: number; dead?: readonly Id
   } as unknown as AdminContext;
   const run = (params: Params = {}) =>
     sign(ctx, { key_id: KEY, digest: "22".repeat(32), ...params }, (e) => events.push(e));
-  return { clock, penalties, asked, events, run, watchers, dead };
+  return { clock, penalties, asked, quick, presigner, events, run, watchers, dead };
 }
 
 const attemptsOf = (
   result: Record<string, unknown>,
 ) => (result["attempts"] as { outcome: string; culprits: string[] }[]);
+
+Deno.test("sign() uses a presignature where there is one, and says so", async () => {
+  const w = world([done], { presigned: [SELF, B] });
+  const result = await w.run();
+  assert.deepEqual([w.asked, w.quick, w.presigner], [[[SELF, B]], [true], ["release"]]);
+  assert.deepEqual([result["presigned"], result["committee"]], [true, [SELF, B]]);
+  const plain = world([done]);
+  assert.equal((await plain.run())["presigned"], false);
+});
+
+Deno.test("sign() takes nine rounds, without a word, when a member lacks its presignature", async () => {
+  const w = world([{ lacks: B }, done], { presigned: [SELF, B] });
+  const result = await w.run({ retries: 0 });
+  assert.deepEqual([w.asked, w.quick], [[[SELF, B], [SELF, A]], [true, false]]);
+  assert.deepEqual(w.presigner, ["distrust", "release"]);
+  assert.equal(result["presigned"], false);
+  assert.equal(attemptsOf(result).length, 1);
+  // Nor when the signers of the presignature are not ready.
+  const dead = world([done], { presigned: [SELF, B], dead: [B] });
+  assert.equal((await dead.run())["presigned"], false);
+  assert.deepEqual([dead.asked, dead.presigner], [[[SELF, A]], ["release"]]);
+});
+
+Deno.test("sign() leaves out a member that sent a wrong share of a presigned signature", async () => {
+  const wrong: Outcome = {
+    state: "failed",
+    code: "TF-PROTOCOL",
+    reason: "wrong share of the signature",
+    round: 2,
+    culprits: [A],
+  };
+  const w = world([wrong, done], { presigned: [SELF, A] });
+  const result = await w.run();
+  assert.deepEqual([w.asked, w.quick], [[[SELF, A], [SELF, B]], [true, false]]);
+  assert.deepEqual(attemptsOf(result)[0]!.culprits, [A]);
+});
 
 Deno.test("sign() asks again without a member that fell silent, and says so", async () => {
   const w = world([timeout(A), done]);
