@@ -6,6 +6,8 @@ import { freePorts } from "../../cli/demo/processes.ts";
 import { statusSite } from "../../lib/node/status_page/site.ts";
 import type { Snapshot } from "../../lib/node/status_page/snapshot.ts";
 import { fakeIdentity, fakeSnapshot } from "../node/status_page/fake_snapshot.ts";
+import { expressions, LABEL_VALUES } from "../docs/watching.ts";
+import { missing, readPage } from "../support/promql.ts";
 import { Chromium, findChromium, type Page } from "../support/chromium.ts";
 import { Cluster } from "./cluster.ts";
 
@@ -28,6 +30,8 @@ Deno.test("daemons show a key generation on their status pages while it goes on"
       TRF_PROMETHEUS_ADDRESS: `127.0.0.1:${ports[i]}`,
       TRF_STATUS_PAGE: i === 1 ? "0" : "1",
       TRF_CONSENT: i === 2 ? "manual" : "auto",
+      TRF_LOG_FORMAT: "json",
+      TRF_LOG_LEVEL: "INFO,ceremony=DEBUG,desk=DEBUG,reshare=DEBUG,admin=DEBUG",
     }),
   });
   const [first, second, third] = cluster.nodes;
@@ -127,6 +131,42 @@ Deno.test("daemons show a key generation on their status pages while it goes on"
     await page.until("document.querySelectorAll('#recent tr').length === 1");
     await page.until("document.getElementById('running-section').hidden");
     assert.match(await page.evaluate("document.querySelector('.card.key').innerText"), /2 of 3/);
+  });
+
+  await t.step(
+    "every expression of alerts and dashboard is about what this node serves",
+    async () => {
+      const series = readPage(await (await fetch(`${at(0)}/metrics`)).text());
+      for (const { where, expression } of await expressions()) {
+        assert.deepEqual(missing(expression, series, LABEL_VALUES), [], where);
+      }
+    },
+  );
+
+  await t.step("the logs are JSON lines that name ceremonies and requests", () => {
+    const ceremonies = new Set<unknown>();
+    const requests = new Map<unknown, unknown>();
+    for (const node of cluster.nodes) {
+      for (const text of node.log.trim().split("\n")) {
+        const line = JSON.parse(text) as Record<string, unknown>;
+        const { time, level, module, message, ceremony, request } = line;
+        assert.match(String(time), /^\d{4}-\d\d-\d\dT.*Z$/);
+        assert.match(String(level), /^(debug|info|warn|error)$/);
+        assert(typeof module === "string" && typeof message === "string", text);
+        if (/^(ceremony|desk|reshare)/.test(module) || /\bceremony\b/.test(message)) {
+          assert.match(String(ceremony), /^[0-9a-f]{64}$/, text);
+        }
+        if (ceremony !== undefined) ceremonies.add(ceremony);
+        if (/^admin request/.test(message)) {
+          assert.match(String(request), /^[0-9a-f]{8}$/, text);
+          if (ceremony !== undefined) requests.set(request, ceremony);
+        }
+      }
+    }
+    // One ceremony, begun by one request, under the same id everywhere.
+    assert.deepEqual([...ceremonies], [id]);
+    assert.deepEqual([...requests.values()], [id]);
+    return Promise.resolve();
   });
 
   await t.step("a member that dies makes the page say who is missing", async () => {
