@@ -115,6 +115,12 @@ export async function ceremonyRows(
     rows.push(row(`sign, ${count} signers`, signings));
   }
   if (small) return rows;
+  rows.push(
+    row(
+      `sign from a presignature, ${threshold + 1} signers`,
+      await presignedSignings(cluster, key, runs),
+    ),
+  );
   const resharings: Measured[] = [];
   for (let i = 0; i < runs; i++) {
     await settled(cluster);
@@ -127,6 +133,42 @@ export async function ceremonyRows(
   }
   rows.push(row(`reshare ${n} to ${n}`, resharings));
   return rows;
+}
+
+/**
+ * Signatures from presignatures. The stock is filled and then left alone, so that none is made
+ * beside a measurement; the first signature of each run, which starts a thread, is not counted.
+ */
+async function presignedSignings(cluster: Cluster, key: string, runs: number): Promise<Measured[]> {
+  const [first, ...others] = cluster.nodes;
+  const keep = (node: DemoNode, count: number) =>
+    node.ask(["keys", "presign", key, "--count", String(count)]);
+  const once = async () => {
+    const made = await first!.ask<{
+      elapsed_ms: number;
+      presigned: boolean;
+      committee: readonly string[];
+    }>(["sign", "--key", key, "--digest", "5a".repeat(32)]);
+    if (!made.presigned) throw new Error("A signature was not made from a presignature");
+    return made;
+  };
+  for (const node of others) await keep(node, 0);
+  const measured: Measured[] = [];
+  for (let i = 0; i < runs; i++) {
+    await keep(first!, SMALL_BATCH + 1);
+    await cluster.until("presignatures are ready", async () => {
+      const { keys } = await first!.ask<
+        { keys: { key_id: string; presign: { ready: number } }[] }
+      >(["keys"]);
+      return keys.find((k) => k.key_id === key)!.presign.ready > SMALL_BATCH;
+    }, 300_000);
+    await keep(first!, 0);
+    const { committee } = await once();
+    const signers = cluster.nodes.filter((_, at) => committee.includes(cluster.identities[at]!));
+    measured.push(await measure(signers, once, SMALL_BATCH));
+  }
+  for (const node of cluster.nodes) await node.ask(["keys", "presign", key, "--off"]);
+  return measured;
 }
 
 function keygen(cluster: Cluster, curve: string, threshold: number) {
