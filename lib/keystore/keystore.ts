@@ -390,7 +390,8 @@ export class Keystore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#tail;
+    let last;
+    do await (last = this.#tail); while (last !== this.#tail);
     this.#storeKey.fill(0);
     this.#lock?.release();
     this.#lock = null;

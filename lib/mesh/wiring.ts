@@ -268,7 +268,12 @@ export class Wiring {
   #sessionEnded(session: Session, reason: string): void {
     this.ended++;
     const { log, stopped } = this.#hooks;
-    log[stopped() ? "debug" : "info"]("session closed", { peer: session.peer, reason });
     this.sessions.ended(session, reason);
+    // One of two connections to a peer ended: the session goes on over the other one.
+    const goesOn = this.sessions.get(session.peer) !== undefined;
+    log[stopped() || goesOn ? "debug" : "info"](
+      goesOn ? "spare connection closed" : "session closed",
+      { peer: session.peer, reason },
+    );
   }
 }

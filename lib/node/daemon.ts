@@ -102,6 +102,8 @@ export interface DaemonWorld {
 
 /** Sets of pre-parameters kept ready: a resharing may follow a key generation at once. */
 const PREPARAMS_TARGET = 2;
+/** Turns of the event loop that the last effects of ended ceremonies get at a stop. */
+const LAST_TURNS = 3;
 /** How long a request waits for an operator's approval, in milliseconds. */
 const APPROVAL_MS = 60 * 60_000;
 
@@ -390,7 +392,13 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     spares.stop();
     supply.stop();
     await Promise.all([admin.stop(), mesh.stop(), http?.stop()]);
-    await Promise.all([oversight.settled().then(() => journal.settled()), keystore.close()]);
+    // What the ends of ceremonies set off comes to rest before the home is let go.
+    for (let turn = 0; turn < LAST_TURNS; turn++) {
+      await new Promise((resolve) => setTimeout(resolve));
+      await oversight.settled();
+      await journal.settled();
+    }
+    await keystore.close();
   };
   try {
     await bind("admin", settings.admin, "TRF_ADMIN_ADDRESS", () => admin.start());

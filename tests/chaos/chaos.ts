@@ -7,7 +7,7 @@
  * @module
  */
 
-import { DemoNode, freePorts, ProcessFailure } from "../../cli/demo/processes.ts";
+import { DemoNode, ProcessFailure } from "../../cli/demo/processes.ts";
 import { verifyEd25519, verifyIndependently } from "../../cli/demo/verify.ts";
 import { toHex } from "../../lib/encoding/bytes.ts";
 import { Dice } from "../fuzz/mutate.ts";
@@ -99,19 +99,20 @@ class ChaosRun {
       { length: NODES },
       (_, i) => Array.from({ length: i }, (_, j) => [i, j] as const),
     ).flat();
-    const ports = freePorts(pairs.length);
+    // They listen before the nodes pick their ports, which must be others.
+    const links = pairs.map(() => new Link());
     const cluster = await Cluster.create({
       size: NODES,
       preParams: options.ecdsa ? 1 : 0,
       env: (i) => ({
-        TRF_CONNECT: pairs.flatMap(([from], n) => from === i ? [`127.0.0.1:${ports[n]}`] : [])
+        TRF_CONNECT: pairs.flatMap(([from], n) => from === i ? [links[n]!.address] : [])
           .join(","),
         TRF_ROUND_TIMEOUT: "12s",
         TRF_CEREMONY_TIMEOUT: "40s",
         TRF_LOG_LEVEL: "info",
       }),
     });
-    const links = pairs.map(([, to], n) => new Link(ports[n]!, cluster.nodes[to]!.options.listen));
+    for (const [n, [, to]] of pairs.entries()) links[n]!.aim(cluster.nodes[to]!.options.listen);
     const run = new ChaosRun(options, cluster, links);
     try {
       await cluster.start(cluster.nodes, START_MS);
@@ -242,8 +243,8 @@ class ChaosRun {
     const key = this.#dice.pick([...this.#keys.values(), undefined]);
     const roll = this.#dice.below(10);
     if (key === undefined || roll === 0) {
-      const start = this.#dice.below(NODES);
-      await this.#keygen(by, "ed25519", [0, 1, 2, 3].map((n) => (start + n) % NODES), 1);
+      // Who asks for a key must be one of its members.
+      await this.#keygen(by, "ed25519", [0, 1, 2, 3].map((n) => (by + n) % NODES), 1);
     } else if (roll <= 2 && key.curve === "ed25519") await this.#reshare(by, key);
     else await this.#sign(by, key);
   }

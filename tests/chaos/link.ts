@@ -10,7 +10,7 @@ const MAX_DELAY_MS = 5_000;
 /** One link: listens where a node dials, and connects to where the other one listens. */
 export class Link {
   readonly #listener: Deno.Listener;
-  readonly #target: { readonly hostname: string; readonly port: number };
+  #target: { readonly hostname: string; readonly port: number } | null = null;
   readonly #connections = new Set<Deno.Conn>();
   readonly #done: Promise<void>;
   #cut = false;
@@ -20,12 +20,22 @@ export class Link {
   /** Bytes passed on. */
   bytes = 0;
 
-  /** Starts listening on a port of the loopback address. */
-  constructor(port: number, target: string) {
+  /** Starts listening on a free port of the loopback address. */
+  constructor() {
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#done = this.#accept();
+  }
+
+  /** Where it listens: `host:port`. */
+  get address(): string {
+    const { hostname, port } = this.#listener.addr as Deno.NetAddr;
+    return `${hostname}:${port}`;
+  }
+
+  /** Says where connections go, as `host:port`; before that none is accepted. */
+  aim(target: string): void {
     const at = target.lastIndexOf(":");
     this.#target = { hostname: target.slice(0, at), port: Number(target.slice(at + 1)) };
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
-    this.#done = this.#accept();
   }
 
   /** Closes all connections and accepts none until {@link heal}. */
@@ -70,6 +80,7 @@ export class Link {
   }
 
   async #pass(from: Deno.Conn): Promise<void> {
+    if (this.#target === null) return close(from);
     let to: Deno.Conn;
     try {
       to = await Deno.connect(this.#target);
