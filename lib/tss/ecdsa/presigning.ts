@@ -18,7 +18,6 @@ import { CurvePoint, flattenPoints, secp256k1 } from "../../crypto/curve.ts";
 import { hashIntsTagged } from "../../crypto/framed_hash.ts";
 import { equalBytes, intToBytes } from "../../encoding/bytes.ts";
 import type { Channel } from "../channel.ts";
-import { commit } from "../commitment.ts";
 import { hedgedRandom } from "../hedged_random.ts";
 import { say } from "../message_type.ts";
 import type { Party } from "../party.ts";
@@ -50,14 +49,8 @@ import {
   type SignersSetup,
   signingVerdicts,
 } from "./signing_context.ts";
-import {
-  checkEncryptions,
-  decryptProducts,
-  encryptWith,
-  multiplyInto,
-  productShare,
-} from "./signing_products.ts";
 import { jointNonce, jointTheta, openGammas } from "./signing_reveal.ts";
+import { forget, shareProducts, signingSecrets } from "./signing_start.ts";
 import { presigningSsid } from "./ssid.ts";
 
 const { q, base: G } = secp256k1;
@@ -95,51 +88,17 @@ export async function presign(input: PresigningInput, channel: Channel): Promise
   const toAll = [{ committee: "single", to: others }] as const;
   const to = (j: number) => [{ committee: "single", to: [j] }] as const;
   const breathe = () => channel.breathe();
-  const secret = { w, k: randomBelow(q, random), gamma: randomBelow(q, random), sigma: 0n };
+  const secret = signingSecrets(ctx, w);
   try {
-    // Round 1: commit to Gamma, send k encrypted.
-    channel.progress("round 1: encrypting k");
-    const bigGamma = G.multiply(secret.gamma);
-    const gammaCommitment = commit(flattenPoints([bigGamma]), random);
-    const sent = new Map<number, bigint>();
-    const randomness = new Map<number, bigint>();
-    for (const j of others) {
-      const { message, r } = encryptWith(ctx, j, secret.k);
-      sent.set(j, message.c);
-      randomness.set(j, r);
-      say(channel, PreRound1Message1, message, to(j));
-      await breathe();
-    }
-    say(channel, PreRound1Message2, { commitment: gammaCommitment.C }, toAll);
+    // Rounds 1 and 2, and the shares of theta = k·gamma and sigma = k·x.
+    const { bigGamma, gammaCommitment, gammaCommitments, round1, sent, randomness, theta } =
+      await shareProducts(ctx, secret, channel, {
+        encryption: PreRound1Message1,
+        commitment: PreRound1Message2,
+        product: PreRound2Message,
+      });
 
-    // Round 2: multiply everybody's k with the own gamma and w.
-    channel.progress("round 1: waiting for encryptions");
-    const round1 = await channel.collect(PreRound1Message1, others);
-    const gammaCommitments = await channel.collect(PreRound1Message2, others);
-    channel.progress("round 2: checking encryptions");
-    await checkEncryptions(ctx, round1, breathe);
-    channel.progress("round 2: multiplying");
-    const kept: { beta: bigint; nu: bigint }[] = [];
-    for (const j of others) {
-      const { message, ...shares } = multiplyInto(ctx, j, round1.get(j)!.c, secret.gamma, secret.w);
-      kept.push(shares);
-      say(channel, PreRound2Message, message, to(j));
-      await breathe();
-    }
-
-    // Round 3: shares of theta = k·gamma and sigma = k·x; commit to the latter.
-    channel.progress("round 2: waiting for products");
-    const round2 = await channel.collect(PreRound2Message, others);
-    channel.progress("round 3: checking products");
-    const decrypted = [...(await decryptProducts(ctx, sent, round2, breathe)).values()];
-    const theta = productShare(
-      secret.k * secret.gamma,
-      [...decrypted.map((d) => d.alpha), ...kept.map((p) => p.beta)],
-    );
-    secret.sigma = productShare(
-      secret.k * secret.w,
-      [...decrypted.map((d) => d.mu), ...kept.map((p) => p.nu)],
-    );
+    // Round 3: tell theta, commit to sigma.
     const H = secondBase();
     const l = randomBelow(q, random);
     const T = G.multiply(secret.sigma).add(H.multiply(l));
@@ -225,11 +184,7 @@ export async function presign(input: PresigningInput, channel: Channel): Promise
       bigS,
     });
   } finally {
-    secret.w =
-      secret.k =
-      secret.gamma =
-      secret.sigma =
-        0n;
+    forget(secret);
   }
 }
 

@@ -28,13 +28,6 @@ import {
   SignRound9Message,
 } from "./signing_messages.ts";
 import {
-  checkEncryptions,
-  decryptProducts,
-  encryptFor,
-  multiplyInto,
-  productShare,
-} from "./signing_products.ts";
-import {
   blind,
   checkTestPoints,
   type EcdsaSignature,
@@ -47,6 +40,7 @@ import {
   sumBlinded,
   testPoints,
 } from "./signing_reveal.ts";
+import { forget, shareProducts, signingSecrets } from "./signing_start.ts";
 
 export type { EcdsaSignature } from "./signing_reveal.ts";
 
@@ -66,7 +60,7 @@ export interface SigningInput extends Omit<SigningSetup, "keys"> {
  * be continued or repeated under the same ceremony id.
  */
 export async function sign(input: SigningInput, channel: Channel): Promise<EcdsaSignature> {
-  const { q, base: G } = secp256k1;
+  const { q } = secp256k1;
   const xi = intToBytes(input.share.xi, 32);
   const random = hedgedRandom(input.random, SIGNING_TASK, [
     xi,
@@ -82,52 +76,21 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Ecdsa
   const { others, self } = ctx;
   const session = ctx.contexts[self]!;
   const toAll = [{ committee: "single", to: others }] as const;
-  const to = (j: number) => [{ committee: "single", to: [j] }] as const;
-  const breathe = () => channel.breathe();
-  // What gives the key away together with the signature; dropped as soon as it has been used.
-  const secret = { w, k: randomBelow(q, random), gamma: randomBelow(q, random), sigma: 0n };
+  const secret = signingSecrets(ctx, w);
   try {
-    // Round 1: commit to Gamma, send k encrypted.
-    channel.progress("round 1: encrypting k");
-    const bigGamma = G.multiply(secret.gamma);
-    const gammaCommitment = commit(flattenPoints([bigGamma]), random);
-    const sent = new Map<number, bigint>();
-    for (const j of others) {
-      const message = encryptFor(ctx, j, secret.k);
-      sent.set(j, message.c);
-      say(channel, SignRound1Message1, message, to(j));
-      await breathe();
-    }
-    say(channel, SignRound1Message2, { commitment: gammaCommitment.C }, toAll);
-
-    // Round 2: multiply everybody's k with the own gamma and w.
-    channel.progress("round 1: waiting for encryptions");
-    const round1 = await channel.collect(SignRound1Message1, others);
-    const gammaCommitments = await channel.collect(SignRound1Message2, others);
-    channel.progress("round 2: checking encryptions");
-    await checkEncryptions(ctx, round1, breathe);
-    channel.progress("round 2: multiplying");
-    const kept: { beta: bigint; nu: bigint }[] = [];
-    for (const j of others) {
-      const { message, ...shares } = multiplyInto(ctx, j, round1.get(j)!.c, secret.gamma, secret.w);
-      kept.push(shares);
-      say(channel, SignRound2Message, message, to(j));
-      await breathe();
-    }
-
-    // Round 3: shares of theta = k·gamma and sigma = k·x.
-    channel.progress("round 2: waiting for products");
-    const round2 = await channel.collect(SignRound2Message, others);
-    channel.progress("round 3: checking products");
-    const decrypted = [...(await decryptProducts(ctx, sent, round2, breathe)).values()];
-    const theta = productShare(
-      secret.k * secret.gamma,
-      [...decrypted.map((d) => d.alpha), ...kept.map((p) => p.beta)],
+    // Rounds 1 and 2, and the shares of theta = k·gamma and sigma = k·x.
+    const { bigGamma, gammaCommitment, gammaCommitments, theta } = await shareProducts(
+      ctx,
+      secret,
+      channel,
+      {
+        encryption: SignRound1Message1,
+        commitment: SignRound1Message2,
+        product: SignRound2Message,
+      },
     );
-    secret.sigma = productShare(
-      secret.k * secret.w,
-      [...decrypted.map((d) => d.mu), ...kept.map((p) => p.nu)],
-    );
+
+    // Round 3: tell theta.
     say(channel, SignRound3Message, { theta }, toAll);
 
     // Round 4: open Gamma.
@@ -146,11 +109,7 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Ecdsa
     const gammas = openGammas(ctx, gammaCommitments, round4);
     const R = jointNonce(ctx, thetaSum, bigGamma, gammas);
     const s = signatureShare(ctx.m, secret.k, R, secret.sigma);
-    secret.w =
-      secret.k =
-      secret.gamma =
-      secret.sigma =
-        0n;
+    forget(secret);
     const l = randomBelow(q, random);
     const rho = randomBelow(q, random);
     const blinded = blind(R, s, l, rho);
@@ -191,10 +150,6 @@ export async function sign(input: SigningInput, channel: Channel): Promise<Ecdsa
     const round9 = await channel.collect(SignRound9Message, others);
     return finishSignature(ctx, R, s, round9);
   } finally {
-    secret.w =
-      secret.k =
-      secret.gamma =
-      secret.sigma =
-        0n;
+    forget(secret);
   }
 }

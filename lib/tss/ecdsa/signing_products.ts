@@ -14,13 +14,11 @@ import { checkReceivers, type SignersContext, signingVerdicts } from "./signing_
 import type { SignRound1Mta, SignRound2Mta } from "./signing_messages.ts";
 import type { Breathe } from "./keygen_rounds.ts";
 
-/** Round 1: `k` under the own Paillier key, freshly encrypted for signer `j`, and its range proof. */
-export function encryptFor(ctx: SignersContext, j: number, k: bigint): SignRound1Mta {
-  return encryptWith(ctx, j, k).message;
-}
-
-/** As {@link encryptFor}, with the encryption's randomness `r`. Secret. */
-export function encryptWith(
+/**
+ * Round 1: `k` under the own Paillier key, freshly encrypted for signer `j`, and its range proof;
+ * beside the message the encryption's randomness `r`, which is secret.
+ */
+export function encryptFor(
   ctx: SignersContext,
   j: number,
   k: bigint,
