@@ -279,7 +279,7 @@ Deno.test("loadConfig() makes the home directory absolute and plain", async () =
     (await load({ env: { TRF_HOME: home }, ...(cwd === undefined ? {} : { cwd }) })).home.value;
   assert.equal(await at("~"), "/users/x");
   assert.equal(await at("~/a//b/./c/../d/"), "/users/x/a/b/d");
-  assert.equal(await at("./n1", "/work"), "/work/n1");
+  assert.equal(await at("./n1", "/srv"), "/srv/n1");
   assert.equal(await at("/"), "/");
 });
 
