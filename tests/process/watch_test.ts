@@ -8,7 +8,8 @@ const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 /** Runs a command line on a pseudo-terminal, types Ctrl-C once `seen` was written. */
 async function onTerminal(line: string, env: Record<string, string>, seen: string) {
   const child = new Deno.Command("script", {
-    args: ["-qefc", line, "/dev/null"],
+    // `exec`: a shell that stayed in between would die of the Ctrl-C itself, and answer for it.
+    args: ["-qefc", `exec ${line}`, "/dev/null"],
     env: { ...env, TERM: "xterm" },
     stdin: "piped",
     stdout: "piped",
