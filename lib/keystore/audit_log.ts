@@ -24,6 +24,7 @@ import {
   MAX_BATCH,
   readHeads,
 } from "./audit_chain.ts";
+import { closedError } from "./write_queue.ts";
 
 /** A file is put away when it would grow beyond this, in bytes. */
 export const ROTATE_BYTES = 4 * 1024 * 1024;
@@ -58,6 +59,7 @@ export class AuditLog {
   #dirty = false;
   #pending: Pending[] = [];
   #writing: Promise<void> | null = null;
+  #closed = false;
 
   private constructor(files: FileLayer, home: string, now: () => number, rotateBytes: number) {
     this.#files = files;
@@ -93,17 +95,20 @@ export class AuditLog {
   /**
    * Adds an entry; durable once it resolves.
    *
-   * @throws {KeystoreError} if it cannot be stored: then it is not in the log either.
+   * @throws {KeystoreError} if it cannot be stored: then it is not in the log either. TF-READ-ONLY
+   * after {@link close}.
    */
   record(event: string, fields: AuditFields): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
     const done = Promise.withResolvers<void>();
     this.#pending.push({ event, fields, done });
     this.#writing ??= this.#drain();
     return done.promise;
   }
 
-  /** Resolves when nothing is being written. */
-  async settled(): Promise<void> {
+  /** Takes no more entries; resolves when those under way are written, or could not be. */
+  async close(): Promise<void> {
+    this.#closed = true;
     while (this.#writing !== null) await this.#writing;
   }
 

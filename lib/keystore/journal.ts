@@ -13,6 +13,7 @@ import { type Identity, parseIdentity } from "../crypto/identity.ts";
 import { utf8 } from "../encoding/bytes.ts";
 import { KeystoreError } from "./errors.ts";
 import type { FileLayer } from "./files.ts";
+import { WriteQueue } from "./write_queue.ts";
 
 /** A ceremony that this node has taken on. Nothing in it is secret. */
 export interface OpenCeremony {
@@ -53,7 +54,7 @@ export class CeremonyJournal {
   #lines = 0;
   /** The file may end in a torn line: the next write replaces it as a whole. */
   #torn = false;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #writes = new WriteQueue();
   /** What a stop or a crash cut off, oldest first. */
   readonly lost: readonly OpenCeremony[];
 
@@ -120,15 +121,13 @@ export class CeremonyJournal {
     if (this.#open.delete(id)) await this.#write(`- ${id}`);
   }
 
-  /** Resolves when nothing is being written. */
-  async settled(): Promise<void> {
-    await this.#tail;
+  /** Takes no more writes; resolves when those under way are done. */
+  close(): Promise<void> {
+    return this.#writes.close();
   }
 
   #write(line: string): Promise<void> {
-    const written = this.#tail.then(() => this.#append(line));
-    this.#tail = written.catch(() => {});
-    return written;
+    return this.#writes.run(() => this.#append(line));
   }
 
   async #append(line: string): Promise<void> {

@@ -49,6 +49,7 @@ import { belongsTo, PRESIGN_FOLDER, type PresignHeader, PresignStock } from "./p
 import { ReplayGuard } from "./replay_guard.ts";
 import type { StagedShare } from "./share_files.ts";
 import { type KeyReport, type RecoveryReport, ShareStore } from "./shares.ts";
+import { closedError, WriteQueue } from "./write_queue.ts";
 
 export type { KeystoreSecret } from "./home.ts";
 export type { KeyMeta, Leaving } from "./meta.ts";
@@ -93,8 +94,7 @@ export class Keystore {
   #guard: ReplayGuard | null = null;
   #lock: FileLock | null = null;
   #report: RecoveryReport = EMPTY_REPORT;
-  #closed = false;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #writes = new WriteQueue();
 
   private constructor(options: KeystoreOptions, node: NodeIdentity, admin: NodeIdentity) {
     this.identity = node;
@@ -388,10 +388,8 @@ export class Keystore {
 
   /** Waits for writes under way, forgets the store key and frees the home directory. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    let last;
-    do await (last = this.#tail); while (last !== this.#tail);
+    if (this.#writes.closed) return;
+    await this.#writes.close();
     this.#storeKey.fill(0);
     this.#lock?.release();
     this.#lock = null;
@@ -423,14 +421,10 @@ export class Keystore {
         "ask the running daemon, or stop it and try again",
       );
     }
-    const result = this.#tail.then(run);
-    this.#tail = result.catch(() => {});
-    return await result;
+    return await this.#writes.run(run);
   }
 
   #assertOpen(): void {
-    if (this.#closed) {
-      throw new KeystoreError("TF-READ-ONLY", "the keystore is closed", "open it again");
-    }
+    if (this.#writes.closed) throw closedError();
   }
 }

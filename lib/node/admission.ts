@@ -9,7 +9,7 @@ import type { OpenCeremony } from "../keystore/journal.ts";
 import type { Consent } from "./consent.ts";
 import type { DeskOptions } from "./desk_options.ts";
 import { NodeError } from "./errors.ts";
-import { Entry, type Ledger } from "./ledger.ts";
+import { Entry, type EntryOutcome, type Ledger } from "./ledger.ts";
 import { type CeremonyRequest, requestMembers } from "./request.ts";
 import type { Origin } from "./request_facts.ts";
 import { refuseSecondReshare } from "./reshare_settle.ts";
@@ -19,7 +19,16 @@ const MAX_WAITING_PER_REQUESTER = 16;
 /** What admission needs of a desk's options. */
 export type AdmissionOptions = Pick<
   DeskOptions,
-  "self" | "initiators" | "shares" | "journal" | "audit" | "keyUse" | "mesh" | "clock" | "log"
+  | "self"
+  | "initiators"
+  | "shares"
+  | "journal"
+  | "audit"
+  | "keyUse"
+  | "mesh"
+  | "clock"
+  | "log"
+  | "tasks"
 >;
 
 /** Lets requests in, each at most once. */
@@ -88,13 +97,15 @@ export class Admission {
     const entry = new Entry(request, this.#o.clock.now(), local, state, unsigned);
     entry.awaits = first;
     this.#ledger.add(entry);
-    void entry.ended.then(async (outcome) => {
-      await this.#o.audit.outcome(entry, outcome, this.#o.clock.now() - entry.receivedAt);
-      await this.#o.journal.end(request.id);
-    }).catch((error) =>
+    void entry.ended.then((outcome) => this.#o.tasks.add(this.#ended(entry, outcome)));
+    return entry;
+  }
+
+  async #ended(entry: Entry, outcome: EntryOutcome): Promise<void> {
+    await this.#o.audit.outcome(entry, outcome, this.#o.clock.now() - entry.receivedAt);
+    await this.#o.journal.end(entry.request.id).catch((error) =>
       this.#o.log.warn("the journal could not be written", { reason: String(error) })
     );
-    return entry;
   }
 
   /**

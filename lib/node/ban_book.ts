@@ -8,6 +8,7 @@ import { fromUtf8, utf8 } from "../encoding/bytes.ts";
 import { parseJson } from "../encoding/json.ts";
 import { toPlain } from "../encoding/plain.ts";
 import { type FileLayer, joinPath } from "../keystore/files.ts";
+import { WriteQueue } from "../keystore/write_queue.ts";
 import { type Ban, BanList, type BanView, parseBanSubject } from "../mesh/bans.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Identity } from "../crypto/identity.ts";
@@ -26,7 +27,7 @@ export class BanBook implements BanView {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #list: BanList;
-  #tail: Promise<void> = Promise.resolve();
+  readonly #writes = new WriteQueue();
 
   private constructor(files: FileLayer, path: string, clock: Clock, list: BanList) {
     this.#files = files;
@@ -115,10 +116,12 @@ export class BanBook implements BanView {
         0o600,
       );
     };
-    // One at a time, and a failure of one write must not spoil the next.
-    const saved = this.#tail.then(write, write);
-    this.#tail = saved.catch(() => {});
-    return saved;
+    return this.#writes.run(write);
+  }
+
+  /** Takes no more writes; resolves when those under way are done. */
+  close(): Promise<void> {
+    return this.#writes.close();
   }
 }
 

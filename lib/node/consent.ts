@@ -40,6 +40,8 @@ export interface ConsentOptions {
 export class Consent {
   readonly #o: ConsentOptions;
   readonly #expiries = new Map<string, () => void>();
+  /** Lets go of the policy's answers. */
+  readonly #asked = new Map<string, () => void>();
 
   /** Nothing waits yet. */
   constructor(options: ConsentOptions) {
@@ -92,6 +94,8 @@ export class Consent {
   forget(entry: Entry): void {
     this.#expiries.get(entry.request.id)?.();
     this.#expiries.delete(entry.request.id);
+    this.#asked.get(entry.request.id)?.();
+    this.#asked.delete(entry.request.id);
     entry.awaits = null;
   }
 
@@ -102,8 +106,14 @@ export class Consent {
   async #askPolicy(entry: Entry): Promise<void> {
     const { request } = entry;
     const curve = request.kind === "sign" ? await this.#o.curveOf(request.keyId) : undefined;
-    const answer = await this.#o.policy!.ask(factsOf(request, entry, curve));
-    if (entry.isOver || entry.awaits !== "policy") return;
+    if (entry.awaits !== "policy") return;
+    const dropped = Promise.withResolvers<null>();
+    this.#asked.set(request.id, () => dropped.resolve(null));
+    const answer = await Promise.race([
+      this.#o.policy!.ask(factsOf(request, entry, curve)),
+      dropped.promise,
+    ]);
+    if (answer === null || entry.isOver || entry.awaits !== "policy") return;
     if (!answer.allow) return await this.#no(entry, "policy", answer.reason);
     if (this.#byHand(entry.local)) {
       entry.awaits = "operator";

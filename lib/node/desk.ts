@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Outcome } from "../ceremony/verdict.ts";
 import type { Identity } from "../crypto/identity.ts";
 import { toHex } from "../encoding/bytes.ts";
 import type { CeremonyNoteCommand } from "../mesh/command_types.ts";
@@ -19,8 +18,8 @@ import { Answers } from "./answers.ts";
 import { Consent } from "./consent.ts";
 import type { DeskOptions } from "./desk_options.ts";
 import { NodeError } from "./errors.ts";
+import { Launcher } from "./launcher.ts";
 import { Entry, Ledger } from "./ledger.ts";
-import { judge } from "./penalties.ts";
 import { Purposes } from "./purposes.ts";
 import {
   type CeremonyRequest,
@@ -29,11 +28,9 @@ import {
   requestMembers,
   type StartCommand,
 } from "./request.ts";
-import { settleReshare } from "./reshare_settle.ts";
 import { readNote } from "./reshare_notes.ts";
 import { LOST } from "./restarts.ts";
 import {
-  failureOutcome,
   failureResponse,
   isRefusal,
   MAX_REASON,
@@ -57,6 +54,7 @@ export class Desk {
   readonly #quiet: Logger;
   readonly #answers: Answers;
   readonly #admission: Admission;
+  readonly #launcher: Launcher;
   readonly #consent: Consent;
   readonly #purposes: Purposes;
   readonly #responseWatchers = new Map<string, (from: Identity, r: ResponseCommand) => void>();
@@ -67,6 +65,7 @@ export class Desk {
     this.#log = options.log;
     this.#quiet = quietLogger(options.log, options.clock);
     this.#answers = new Answers(options.self, options.mesh, options.clock, options.log);
+    this.#launcher = new Launcher(options, this.#answers);
     this.#purposes = new Purposes(options.clock);
     this.#consent = new Consent({
       clock: options.clock,
@@ -82,7 +81,7 @@ export class Desk {
       onYes: (entry) => {
         entry.move("starting");
         // The own operator's request goes on in initiate(), which waits for this.
-        if (!entry.local) void this.#start(entry);
+        if (!entry.local) void this.#o.tasks.add(this.#start(entry));
       },
       onNo: async (entry, reason) => {
         // Of an own request that is refused here nobody has heard yet.
@@ -94,7 +93,11 @@ export class Desk {
   }
 
   /** Takes a ceremony-starting command from the mesh. Never throws; refusals are logged. */
-  async handleStart(command: StartCommand, from: Provenance): Promise<void> {
+  handleStart(command: StartCommand, from: Provenance): Promise<void> {
+    return this.#o.tasks.add(this.#handleStart(command, from));
+  }
+
+  async #handleStart(command: StartCommand, from: Provenance): Promise<void> {
     const signer = from.sealedBy;
     if (signer === null && !this.#o.debugInitiation) {
       this.#quiet.warn("ignored an unsigned ceremony request", {
@@ -128,7 +131,7 @@ export class Desk {
     try {
       const entry = await this.#admission.admit(request, origin);
       if (entry.state === "waiting") await this.#wait(entry);
-      else void this.#start(entry);
+      else void this.#o.tasks.add(this.#start(entry));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#quiet.warn("refused a ceremony request", {
@@ -170,12 +173,12 @@ export class Desk {
     } catch (error) {
       return await this.#decline(entry, error instanceof Error ? error.message : String(error));
     }
-    if (!entry.isOver) await this.#launch(entry);
+    if (!entry.isOver) await this.#launcher.launch(entry);
   }
 
   /** Starts a ceremony that waits for the operator's approval. */
-  async approve(entry: Entry): Promise<void> {
-    await this.#consent.approve(entry);
+  approve(entry: Entry): Promise<void> {
+    return this.#o.tasks.add(this.#consent.approve(entry));
   }
 
   /** Turns a waiting ceremony down and tells the requester and the members. */
@@ -185,7 +188,9 @@ export class Desk {
         hint: "only a waiting ceremony can be denied; `abort` ends a running one",
       });
     }
-    await this.#consent.deny(entry, reason === "" ? "denied by the operator" : reason);
+    await this.#o.tasks.add(
+      this.#consent.deny(entry, reason === "" ? "denied by the operator" : reason),
+    );
   }
 
   /** Ends a ceremony that has not ended yet. */
@@ -208,42 +213,6 @@ export class Desk {
     if (!entry.end({ state: "aborted", reason: reason.slice(0, MAX_REASON) })) return;
     this.#log.info("ceremony declined", { ceremony: entry.request.id, reason });
     await this.#answers.tellEverybody(entry.request, REFUSED + reason);
-  }
-
-  async #launch(entry: Entry): Promise<void> {
-    const { request } = entry;
-    let outcome: Outcome;
-    try {
-      const spec = await this.#o.shares.prepare(request, () => entry.isOver);
-      if (entry.isOver) return await this.#o.shares.abandon(request, false);
-      const ceremony = this.#o.engine.start(spec);
-      entry.ceremony = ceremony;
-      ceremony.onChange(() => entry.changed());
-      entry.move("running");
-      this.#log.info("ceremony started", {
-        ceremony: request.id,
-        kind: request.kind,
-        requester: request.requester,
-        members: requestMembers(request).length,
-      });
-      outcome = await ceremony.result;
-      if (request.kind === "reshare") {
-        outcome = await settleReshare(this.#o, entry, request, outcome);
-      } else if (outcome.state === "complete") await this.#o.shares.store(request, outcome.result);
-    } catch (error) {
-      if (entry.ceremony === undefined) {
-        await this.#o.shares.abandon(request, false).catch(() => {});
-      }
-      outcome = failureOutcome(error);
-    }
-    this.#finish(entry, outcome);
-  }
-
-  #finish(entry: Entry, outcome: Outcome): void {
-    const wasConfirming = entry.state === "confirming";
-    if (!entry.end(outcome)) return;
-    judge(this.#o.penalties, this.#o.self, entry, outcome);
-    this.#answers.ended(entry, outcome, wasConfirming);
   }
 
   /** Takes a response that `from` signed. */
@@ -302,7 +271,7 @@ export class Desk {
     } else {
       this.#consent.forget(entry);
       const reason = `${from} has restarted`;
-      this.#finish(entry, {
+      this.#launcher.finish(entry, {
         state: "failed",
         code: "TF-OFFLINE",
         reason,
@@ -325,7 +294,7 @@ export class Desk {
     const command = commandFromRequest(request);
     const others = members.filter((m) => m !== this.#o.self);
     // The entry comes first: a member may refuse before the last request has left.
-    const entry = await this.#open(request);
+    const entry = await this.#o.tasks.add(this.#open(request));
     if (request.purpose !== undefined) {
       await this.#answers.note(others, request.id, "purpose", request.purpose);
     }
@@ -340,7 +309,7 @@ export class Desk {
         { exit: 3, hint: "see `transfunctioner peers`", culprits: failed },
       );
     }
-    if (entry.state === "starting") void this.#launch(entry);
+    if (entry.state === "starting") void this.#launcher.launch(entry);
     return entry;
   }
 
@@ -386,6 +355,7 @@ export class Desk {
 
   /** Aborts everything that runs; nothing new is taken. */
   stop(): void {
+    this.#launcher.stop();
     this.#admission.stop();
     this.#o.resharings.stop();
     for (const entry of this.ledger.all()) {

@@ -18,6 +18,7 @@ import type { PenaltyBook } from "./penalties.ts";
 import type { Policy } from "./policy.ts";
 import type { ReshareCommit } from "./reshare_commit.ts";
 import type { ShareBook } from "./share_book.ts";
+import type { Tasks } from "./tasks.ts";
 
 /** What the desk needs of the mesh. */
 export interface DeskMesh {
@@ -51,6 +52,8 @@ export interface DeskOptions {
   readonly resharings: ReshareCommit;
   /** Members that made ceremonies fail. */
   readonly penalties: Pick<PenaltyBook, "note" | "forgive">;
+  /** Gets all that goes on by itself and may write. */
+  readonly tasks: Pick<Tasks, "add">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly initiators: ReadonlySet<Identity>;

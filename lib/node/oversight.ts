@@ -42,8 +42,8 @@ export interface Oversight {
   readonly curveOf: (keyId: string) => Promise<string | undefined>;
   /** The rules of a key that is stored here, else null. */
   readonly rulesOf: (keyId: string) => Promise<KeyRules | null>;
-  /** Resolves when nothing is being written. */
-  settled(): Promise<void>;
+  /** Ends the audit log: resolves when what was recorded is written, and takes nothing more. */
+  close(): Promise<void>;
 }
 
 /**
@@ -85,7 +85,7 @@ export async function openOversight(options: OversightOptions): Promise<Oversigh
       log: log.child("consent"),
       timeoutMs: consentTimeoutMs,
     }),
-    settled: () => sink.settled(),
+    close: () => sink.close(),
   };
 }
 

@@ -149,9 +149,10 @@ export class PreParamsSupply {
     }
   }
 
-  /** Ends the search; sets already stored stay. */
+  /** Ends the search, and the wait of whoever takes a set; sets already stored stay. */
   stop(): void {
     this.#stopped = true;
     this.#search?.cancel();
+    this.#filled.resolve();
   }
 }

@@ -23,6 +23,12 @@ import { toHex } from "../encoding/bytes.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { OutcomeCommand } from "../mesh/command_types.ts";
 import type { Logger } from "../observe/logger.ts";
+import type {
+  PendingReshare,
+  ReshareBook,
+  ReshareDecision,
+  ReshareUndecided,
+} from "./reshare_book.ts";
 import { MAX_REASON, printable } from "./responses.ts";
 import {
   type Note,
@@ -31,6 +37,8 @@ import {
   type Standing,
   type UndecidedView,
 } from "./reshare_notes.ts";
+
+export type { PendingReshare, ReshareBook, ReshareDecision } from "./reshare_book.ts";
 
 /** How often an undecided node asks, in milliseconds. */
 const ASK_MS = 15_000;
@@ -46,41 +54,6 @@ const SILENCE_MS = 60_000;
 const ANSWER_MS = 10_000;
 /** Most (peer, ceremony) pairs whose last answer is remembered. */
 const MAX_ANSWERS = 1_024;
-
-/** A resharing whose end is open on this node. */
-export interface PendingReshare {
-  /** 32 hex digits. */
-  readonly keyId: string;
-  /** 64 hex digits. */
-  readonly ceremony: string;
-  /** `new`: a staged share is to become current. `leaving`: an old one is to be destroyed. */
-  readonly role: "new" | "leaving";
-  /** The new committee. */
-  readonly newCommittee: readonly Identity[];
-  /** Everybody else who wants to know: old members and the requester. Unknown after a restart. */
-  readonly audience: readonly Identity[];
-  /** Who asked for the resharing; unknown after a restart. */
-  readonly requester?: Identity;
-  /** Whether the protocol ended here, so that every new member's acknowledgement is in. */
-  readonly acknowledged: boolean;
-}
-
-/** How it ended. */
-export type ReshareDecision =
-  | { readonly state: "committed"; readonly assumed: readonly Identity[] }
-  | { readonly state: "discarded"; readonly reason: string };
-
-/** What it does to the keystore. */
-export interface ReshareBook {
-  /** Makes the staged share current, or destroys the old one; durable when it resolves. */
-  commit(pending: PendingReshare): Promise<void>;
-  /** Destroys the staged share, or keeps the old one for good. */
-  discard(pending: PendingReshare): Promise<void>;
-  /** Whether this node has ever taken part in a ceremony. Cheap. */
-  seen(ceremony: string): boolean;
-  /** Where this node stands in a ceremony of the past; null if it knows nothing of it. */
-  standing(ceremony: string): Promise<Standing | null>;
-}
 
 /** What {@link ReshareCommit} is made of. */
 export interface ReshareCommitOptions {
@@ -100,7 +73,7 @@ interface Open {
   readonly said: Map<Identity, Note>;
   /** Members that a session ever showed to run our software: silence of theirs is no consent. */
   readonly ours: Set<Identity>;
-  readonly done: PromiseWithResolvers<ReshareDecision>;
+  readonly done: PromiseWithResolvers<ReshareDecision | ReshareUndecided>;
   acknowledged: boolean;
   /** Why this node has promised not to go ahead. */
   refusal: { readonly reason: string; readonly at: number } | null;
@@ -125,12 +98,13 @@ export class ReshareCommit {
    * Opens the second phase when the protocol has ended here; tells the others that it has.
    *
    * @param heard What new members have said already.
-   * @returns the decision, which may be long in coming.
+   * @returns the decision, which may be long in coming; a stop leaves it to the next start.
    */
   begin(
     pending: PendingReshare,
     heard: ReadonlyMap<Identity, Note> = new Map(),
-  ): Promise<ReshareDecision> {
+  ): Promise<ReshareDecision | ReshareUndecided> {
+    if (this.#stopped) return Promise.resolve({ state: "undecided" });
     const open = this.#add(pending);
     this.#schedule(open, pending.acknowledged ? ASK_MS : FIRST_ASK_MS);
     for (const [member, note] of heard) this.#note(open, member, note);
@@ -201,10 +175,13 @@ export class ReshareCommit {
     return !this.#open.has(ceremony);
   }
 
-  /** Ends timers; what is undecided stays so in the keystore. */
+  /** Ends timers; what is undecided stays so in the keystore, but for what is being carried out. */
   stop(): void {
     this.#stopped = true;
-    for (const open of this.#open.values()) open.stopTimer();
+    for (const open of this.#open.values()) {
+      open.stopTimer();
+      if (!open.deciding) open.done.resolve({ state: "undecided" });
+    }
   }
 
   #note(open: Open, from: Identity, note: Note): void {
@@ -348,6 +325,7 @@ export class ReshareCommit {
       const reason = error instanceof Error ? error.message : String(error);
       this.#o.log.error("a decided resharing could not be carried out", { ...fields, reason });
       open.deciding = false;
+      if (this.#stopped) open.done.resolve({ state: "undecided" });
       return;
     }
     open.stopTimer();

@@ -17,14 +17,15 @@ const DEALING_ROUND = 2;
  * Sees a resharing through its second phase.
  *
  * @param outcome How the protocol ended here.
- * @returns how the resharing ended here: complete only if the new committee has the key.
+ * @returns how the resharing ended here: complete only if the new committee has the key; null if
+ * the node stopped before that was decided.
  */
 export async function settleReshare(
   { self, resharings, shares }: Pick<DeskOptions, "self" | "resharings" | "shares">,
   entry: Entry,
   request: ReshareRequest,
   outcome: Outcome,
-): Promise<Outcome> {
+): Promise<Outcome | null> {
   const isNew = request.newCommittee.includes(self);
   const complete = outcome.state === "complete";
   // Whoever has dealt its share must go on asking even if its own run failed: the new members may
@@ -44,6 +45,7 @@ export async function settleReshare(
   }, entry.notes);
   if (!complete) return outcome;
   const decision = await decided;
+  if (decision.state === "undecided") return null;
   if (decision.state === "committed") return outcome;
   return { state: "aborted", reason: decision.reason };
 }

@@ -64,6 +64,7 @@ export class Restarts {
   readonly #lost = new Map<string, Lost>();
   readonly #timers = new Set<() => void>();
   #unwatch: (() => void) | null = null;
+  #stopped = false;
 
   /** Says nothing before {@link start}. */
   constructor(options: RestartsOptions) {
@@ -100,6 +101,7 @@ export class Restarts {
 
   /** Tells nobody any more. */
   stop(): void {
+    this.#stopped = true;
     this.#unwatch?.();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
@@ -154,6 +156,8 @@ export class Restarts {
   #told(lost: Lost, audience: Audience, near: boolean): void {
     audience.times = near ? FAR_TIMES : audience.times + 1;
     if ([...lost.audience.values()].some(({ times }) => times < FAR_TIMES)) return;
+    // After a stop nothing is written: at the next start they are told once more.
+    if (this.#stopped) return;
     this.#o.journal.end(lost.ceremony.id).catch((error) =>
       this.#o.log.warn("the journal could not be written", {
         ceremony: lost.ceremony.id,

@@ -6,7 +6,7 @@
 
 import { parseIdentity } from "../crypto/identity.ts";
 import { type Config, formatAddress } from "./config.ts";
-import type { DaemonSettings } from "./daemon.ts";
+import type { DaemonSettings } from "./daemon_settings.ts";
 
 /** Picks the daemon's settings out of `config`. */
 export function daemonSettings(config: Config): DaemonSettings {

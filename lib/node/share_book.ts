@@ -19,7 +19,7 @@ import { NodeError } from "./errors.ts";
 import type { PreParamsSupply } from "./preparams_supply.ts";
 import type { PresignBook, PresignedRequest } from "./presign_book.ts";
 import type { CeremonyRequest, ReshareRequest, SignRequest } from "./request.ts";
-import type { PendingReshare, ReshareBook } from "./reshare_commit.ts";
+import type { PendingReshare, ReshareBook } from "./reshare_book.ts";
 import type { Standing } from "./reshare_notes.ts";
 
 /** The keystore as the desk sees it. The second phase of a resharing is {@link ReshareBook}'s. */

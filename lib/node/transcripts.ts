@@ -7,6 +7,7 @@
 import type { Transcript } from "../ceremony/recorder.ts";
 import { utf8 } from "../encoding/bytes.ts";
 import { type FileLayer, joinPath } from "../keystore/files.ts";
+import { WriteQueue } from "../keystore/write_queue.ts";
 import type { Logger } from "../observe/logger.ts";
 
 /** Folder of the home directory for files that convict somebody. */
@@ -27,7 +28,7 @@ export interface TranscriptFilesOptions {
 /** Writes transcripts, one at a time. */
 export class TranscriptFiles {
   readonly #o: TranscriptFilesOptions;
-  #tail: Promise<void> = Promise.resolve();
+  readonly #writes = new WriteQueue();
 
   /** Makes no folder before there is something to keep. */
   constructor(options: TranscriptFilesOptions) {
@@ -36,12 +37,17 @@ export class TranscriptFiles {
 
   /** Resolves when everything given so far is written, or could not be. */
   get settled(): Promise<void> {
-    return this.#tail;
+    return this.#writes.settled();
+  }
+
+  /** Keeps nothing more; resolves when what was given so far is written, or could not be. */
+  close(): Promise<void> {
+    return this.#writes.close();
   }
 
   /** Keeps a transcript, as `CEREMONY.jsonl`. Never throws: a failure is logged. */
   keep(transcript: Transcript): void {
-    this.#tail = this.#tail.then(() => this.#write(transcript)).catch((error) =>
+    this.#writes.run(() => this.#write(transcript)).catch((error) =>
       this.#o.log.error("a transcript could not be kept", {
         ceremony: transcript.ceremony,
         reason: error instanceof Error ? error.message : String(error),

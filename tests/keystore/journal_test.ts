@@ -68,8 +68,9 @@ Deno.test("CeremonyJournal stays small and forgets what is long over", async () 
     assert.deepEqual(again.lost.map((c) => c.id), [id(1), id(2), id(3)]);
     assert((await Deno.stat(pathIn(home))).size < 1024 * 250);
     for (let n = 1000; n < 1000 + MAX_OPEN; n++) void again.begin(ceremony(n));
-    await again.settled();
+    await again.close();
     assert.equal(again.size, MAX_OPEN);
+    await assert.rejects(again.begin(ceremony(9999)), { code: "TF-READ-ONLY" });
   });
 });
 

@@ -22,6 +22,7 @@ import {
   type ReshareRequest,
 } from "../../lib/node/request.ts";
 import type { ShareBook } from "../../lib/node/share_book.ts";
+import { Tasks } from "../../lib/node/tasks.ts";
 import { collectingLogger } from "../../lib/observe/logger.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
@@ -175,6 +176,7 @@ function world(options: WorldOptions = {}) {
     },
     shares,
     penalties,
+    tasks: new Tasks(),
     clock,
     log,
     initiators: new Set([B]),

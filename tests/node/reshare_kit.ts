@@ -75,7 +75,9 @@ export class ReshareNode {
   /** The protocol has ended here. */
   begin(acknowledged = true): void {
     const pending = { ...this.pending(), acknowledged };
-    void this.commit!.begin(pending, this.heard).then((d) => this.decision = d);
+    void this.commit!.begin(pending, this.heard).then((d) => {
+      if (d.state !== "undecided") this.decision = d;
+    });
   }
 
   /** Takes a note as the desk does: it is kept for a run that has not ended yet. */
