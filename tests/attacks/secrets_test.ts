@@ -27,6 +27,8 @@ import { Cluster } from "../process/cluster.ts";
 
 const PRIVATE_KEY = toHex(sha256(utf8("the private key of node 1 in the search for secrets")));
 
+const BUNDLE_PASSPHRASE = "the passphrase of a backup of its own";
+
 /** Texts by which a secret could show, in full or in part. */
 function spellings(bytes: Uint8Array): string[] {
   const n = bytesToInt(bytes);
@@ -60,7 +62,11 @@ Deno.test("nothing that three daemons say or write in clear holds a secret of th
   const said: { where: string; text: string }[] = [];
   const hear = (where: string, text: string) => void said.push({ where, text });
   const run = async (i: number, ...args: string[]): Promise<string> => {
-    const out = await nodes[i]!.run(args).catch((error) => `${error.said}\n${error.message}`);
+    // What backups may touch outside the home directories.
+    const places = ["backup", "restore"].includes(args[0]!) ? [cluster.root] : [];
+    const out = await nodes[i]!.run(args, places, places).catch((error) =>
+      `${error.said}\n${error.message}`
+    );
     hear(`node ${i}: ${args.join(" ")}`, out);
     return out;
   };
@@ -77,6 +83,17 @@ Deno.test("nothing that three daemons say or write in clear holds a secret of th
   const commands = ["status", "peers", "keys", "ceremonies", "identity", "config", "doctor"];
   await Promise.all(commands.map((c) => run(0, c)));
   await Promise.all(commands.map((c) => run(2, c, "--json")));
+  // A backup under a passphrase of its own, and one under the keystore's.
+  const bundles = [0, 2].map((i) => `${cluster.root}/backup ${i}`);
+  const own = `${cluster.root}/passphrase`;
+  await Deno.writeTextFile(own, BUNDLE_PASSPHRASE);
+  await run(0, "backup", bundles[0]!, "--bundle-passphrase-file", own);
+  await run(2, "backup", bundles[1]!, "--json");
+  await run(2, "backup", "--check", bundles[1]!);
+  await run(2, "backup", "--check", bundles[0]!); // the wrong passphrase
+  for (const path of bundles) {
+    hear(path, new TextDecoder("latin1").decode(await Deno.readFile(path)));
+  }
   for (const i of [0, 1, 2]) {
     const page = await fetch(`http://127.0.0.1:${metricsPorts[i]}/metrics`);
     hear(`node ${i}: metrics`, await page.text());
@@ -94,8 +111,17 @@ Deno.test("nothing that three daemons say or write in clear holds a secret of th
     hear(`node ${i}: log`, node.log);
   }
 
+  const restored = `${cluster.root}/restored`;
+  const report = await run(2, "restore", bundles[1]!, "--home", restored, "--json");
+  assert.match(report, /"outcome":"restored"/);
+  for await (const { path, bytes } of files(restored)) {
+    if (!path.endsWith("/admin.key")) hear(path, new TextDecoder("latin1").decode(bytes));
+  }
+
   // What was secret: open the keystores as their owner.
-  const secrets: { name: string; spelled: string[] }[] = [];
+  const secrets: { name: string; spelled: string[] }[] = [
+    { name: "passphrase of a backup", spelled: [BUNDLE_PASSPHRASE] },
+  ];
   const secret = (name: string, bytes: Uint8Array) =>
     void secrets.push({ name, spelled: spellings(bytes) });
   const shares: JsonObject[] = [];
@@ -161,7 +187,7 @@ Deno.test("nothing that three daemons say or write in clear holds a secret of th
     }
   }
 
-  assert.equal(secrets.length, 3 * (1 + 4 + 9) + 1);
+  assert.equal(secrets.length, 1 + 3 * (1 + 4 + 9) + 1);
   for (const { where, text } of said) {
     for (const { name, spelled } of secrets) {
       for (const spelling of spelled) {
