@@ -19,6 +19,7 @@ import {
   sameMembers,
 } from "../keystore/presign_stock.ts";
 import { NodeError } from "./errors.ts";
+import { PRESIGN_BUSY } from "./presign_hunger.ts";
 import type { CeremonyDeadlines } from "./share_book.ts";
 import type { PresignRequest, SignRequest } from "./request.ts";
 
@@ -40,7 +41,7 @@ export type PresignedRequest = SignRequest & Required<Pick<SignRequest, "presign
 export class PresignBook {
   readonly #self: Identity;
   readonly #keystore: Keystore;
-  /** Whether a ceremony that somebody waits for runs here. */
+  /** Whether a presigning is to be turned away for a ceremony that somebody waits for. */
   readonly #busy: () => boolean;
   /** What presignings under way are made with, by id. */
   readonly #making = new Map<string, PresignHeader>();
@@ -69,7 +70,7 @@ export class PresignBook {
     if (!request.committee.includes(request.requester)) {
       refuse("a presignature is made by one of those who can use it");
     }
-    if (this.#busy()) refuse("a ceremony runs here", "TF-BUSY");
+    if (this.#busy()) refuse(PRESIGN_BUSY, "TF-BUSY");
   }
 
   /** What a presigning needs. Also drops what its asker has no more. */
@@ -104,12 +105,14 @@ export class PresignBook {
   /**
    * Stores this node's part.
    *
-   * @throws {NodeError} if the key was reshared meanwhile.
+   * @throws {NodeError} if the key was reshared meanwhile, or the presigning was forgotten.
    */
   async store(request: PresignRequest, meta: KeyMeta, result: CeremonyResult): Promise<void> {
     const header = this.#making.get(request.id);
     this.#making.delete(request.id);
-    if (header === undefined || result.kind !== "presign") return;
+    if (header === undefined || result.kind !== "presign") {
+      throw new NodeError("TF-STATE", `presigning ${request.id} is not known here any more`);
+    }
     if (header.generation !== meta.generation || header.shareHash !== hashOf(meta)) {
       throw new NodeError("TF-STATE", `key ${meta.keyId} was reshared meanwhile`);
     }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { Identity } from "../../lib/crypto/identity.ts";
+import { fromHex } from "../../lib/encoding/bytes.ts";
+import { denoFiles, type FileLayer } from "../../lib/keystore/files.ts";
 import type { Keystore } from "../../lib/keystore/keystore.ts";
 import {
   lacksPresignature,
@@ -7,9 +9,11 @@ import {
   type PresignedRequest,
 } from "../../lib/node/presign_book.ts";
 import type { PresignRequest } from "../../lib/node/request.ts";
+import { backUp, putBack } from "../keystore/backup_kit.ts";
 import {
   CEREMONY_2,
   KEY_A,
+  KEY_B,
   openHome,
   sampleMeta,
   sampleShare,
@@ -62,8 +66,13 @@ async function withBook(
   });
 }
 
-async function make(book: PresignBook, store: Keystore, request = making()): Promise<void> {
-  const meta = await store.readMeta(KEY_A);
+async function make(
+  book: PresignBook,
+  store: Keystore,
+  request = making(),
+  keyId = KEY_A,
+): Promise<void> {
+  const meta = await store.readMeta(keyId);
   await book.checkMaking(request, meta);
   const spec = await book.prepareMaking(request, meta, DEADLINES);
   await book.store(request, meta, {
@@ -163,5 +172,95 @@ Deno.test("a maker's list of what it keeps clears the rest of its own, and nobod
     await make(book, store, making({ id: three!, keep: [two!] }));
     const ids = (await store.presignatures.list()).map((h) => h.id).sort();
     assert.deepEqual(ids, [two, three, theirs].sort());
+  });
+});
+
+Deno.test("restoring over a filled folder leaves no presignature to sign from", async () => {
+  const ids = ["5a", "6b", "7c"].map((x) => x.repeat(32));
+  await withHome(async (home) => {
+    const store = await openHome(home);
+    for (const [keyId, id] of [[KEY_A, ids[0]!], [KEY_A, ids[1]!], [KEY_B, ids[2]!]] as const) {
+      if (!(await store.listKeys()).some((k) => k.keyId === keyId)) {
+        await store.writeShareCiphertext(keyId, sampleShare(store, keyId, "x"), sampleMeta(keyId));
+        await store.presignatures.set(keyId, 8);
+      }
+      const book = new PresignBook(B, store, () => false);
+      await make(book, store, making({ id, keyId, keep: ids }), keyId);
+    }
+    await store.close();
+    const folder = `${home}/${store.identity.identity}/presign`;
+    const backup = await backUp(home);
+    const copies = new Map(
+      await Promise.all(
+        ids.map(async (id) => [id, await Deno.readFile(`${folder}/${id}.pre`)] as const),
+      ),
+    );
+    // What a crash may have left beside them counts as well.
+    await Deno.writeFile(`${folder}/${ids[0]}.pre.used`, copies.get(ids[0]!)!, { mode: 0o600 });
+    await Deno.writeFile(`${folder}/.tmp-1`, copies.get(ids[1]!)!, { mode: 0o600 });
+    assert.deepEqual((await putBack(home, backup)).keys.map((k) => k.outcome), ["kept", "kept"]);
+    const left: string[] = [];
+    for await (const { name } of Deno.readDir(folder)) left.push(name);
+    assert.deepEqual(left.sort(), [`${KEY_A}.count`, `${KEY_B}.count`]);
+
+    const again = await openHome(home);
+    assert.deepEqual(await again.presignatures.list(), []);
+    const book = new PresignBook(B, again, () => false);
+    for (const [i, id] of ids.entries()) {
+      const keyId = i < 2 ? KEY_A : KEY_B;
+      const meta = await again.readMeta(keyId);
+      const request = using({ keyId, presigned: { id, generation: 0 } });
+      await assert.rejects(book.checkUsing(request, meta), lacksPresignature);
+      await assert.rejects(book.takeFor(request, meta), lacksPresignature);
+    }
+    assert.deepEqual(book.counters, { made: 0, used: 0 });
+    // A fresh one is made and used as ever.
+    const fresh = "8d".repeat(32);
+    await make(book, again, making({ id: fresh }));
+    const request = using({ presigned: { id: fresh, generation: 0 } });
+    await book.takeFor(request, await again.readMeta(KEY_A));
+    await again.close();
+  });
+});
+
+Deno.test("a restore that cannot destroy a presignature puts nothing back", async () => {
+  await withHome(async (home) => {
+    const store = await openHome(home);
+    await store.writeShareCiphertext(KEY_A, sampleShare(store, KEY_A, "x"), sampleMeta(KEY_A));
+    await store.presignatures.set(KEY_A, 8);
+    await make(new PresignBook(B, store, () => false), store);
+    await store.close();
+    const backup = await backUp(home);
+    const share = `${home}/${store.identity.identity}/tss/${KEY_A}.key`;
+    await Deno.remove(share);
+    const files = denoFiles();
+    const stuck: FileLayer = {
+      ...files,
+      remove: (path, options) =>
+        path.endsWith(".pre")
+          ? Promise.reject(new Error("read-only file system"))
+          : files.remove(path, options),
+    };
+    await assert.rejects(putBack(home, backup, { files: stuck }), /read-only/);
+    await assert.rejects(Deno.stat(share), Deno.errors.NotFound);
+    await putBack(home, backup);
+    const again = await openHome(home);
+    assert.deepEqual(await again.presignatures.list(), []);
+    await again.close();
+  });
+});
+
+Deno.test("a presigning that was forgotten is not said to be stored", async () => {
+  await withBook(async (book, store) => {
+    const meta = await store.readMeta(KEY_A);
+    const result = {
+      kind: "presign",
+      curve: "secp256k1",
+      keyId: fromHex(KEY_A),
+      publicKey: meta.publicKey,
+      part: new Uint8Array(80),
+    } as const;
+    await assert.rejects(book.store(making(), meta, result), { code: "TF-STATE" });
+    assert.deepEqual(await store.presignatures.list(), []);
   });
 });
