@@ -57,6 +57,7 @@ export class PreParamsSupply {
   #since = 0;
   #search: PreParamsSearch | undefined;
   #stopped = false;
+  #waiting = 0;
   #filled = Promise.withResolvers<void>();
 
   /** Nothing is searched before {@link start}. */
@@ -68,6 +69,11 @@ export class PreParamsSupply {
   async start(): Promise<void> {
     this.#ready = await this.#o.count();
     void this.#fill();
+  }
+
+  /** Whether somebody waits for a set. */
+  get awaited(): boolean {
+    return this.#waiting > 0;
   }
 
   /** Where the supply stands. */
@@ -145,7 +151,8 @@ export class PreParamsSupply {
       this.#ready = 0;
       const next = this.#filled.promise;
       void this.#fill();
-      await next;
+      this.#waiting++;
+      await next.finally(() => this.#waiting--);
     }
   }
 

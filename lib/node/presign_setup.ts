@@ -11,6 +11,7 @@ import type { Keystore } from "../keystore/keystore.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Desk } from "./desk.ts";
+import type { PreParamsSupply } from "./preparams_supply.ts";
 import { type Presence, selfFirst } from "./presence.ts";
 import { Presigner } from "./presigner.ts";
 
@@ -20,11 +21,12 @@ export function makePresigner(rooms: {
   readonly clock: Clock;
   readonly log: Logger;
   readonly keystore: Keystore;
+  readonly supply: PreParamsSupply;
   readonly engine: CeremonyEngine;
   readonly desk: Desk;
   readonly presence: Presence;
 }): Presigner {
-  const { self, clock, log, keystore, engine, desk, presence } = rooms;
+  const { self, clock, log, keystore, supply, engine, desk, presence } = rooms;
   return new Presigner({
     self,
     clock,
@@ -47,6 +49,7 @@ export function makePresigner(rooms: {
     abort: (entry, reason) => desk.abort(entry, reason),
     running: () =>
       desk.ledger.all().filter((e) => e.request.kind === "presign" && e.state === "running"),
+    searching: () => supply.awaited,
     announce: () => presence.announce(),
     warm: () => engine.warm(),
   });

@@ -3,7 +3,9 @@
  * this node asks for.
  *
  * It works when nothing else does: not while a ceremony runs that somebody waits for, and one that
- * starts ends a presigning. Failures make it wait ever longer, key by key.
+ * starts ends a presigning. Where that never comes to an end, because somebody asks for a signature
+ * about once a second, one presigning at a time goes on beside signatures ({@link PresignHunger}).
+ * Failures make it wait ever longer, key by key.
  *
  * @module
  */
@@ -17,6 +19,7 @@ import type { KeyMeta } from "../keystore/meta.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { Entry } from "./ledger.ts";
+import { PRESIGN_BUSY, PresignHunger } from "./presign_hunger.ts";
 import type { PresignRequest } from "./request.ts";
 
 /** Version of presigning that is announced to others and asked of them. */
@@ -25,6 +28,8 @@ export const PRESIGN_VERSION = 1;
 export const PRESIGN_TICK = 5_000;
 /** Waits this long after the last ceremony that somebody waited for, ms. */
 export const PRESIGN_IDLE = 1_000;
+/** One that goes on beside signatures begins this long after the last of them at the soonest, ms. */
+export const PRESIGN_GAP = 100;
 /** Wait after a first failure, ms; doubles with each further one. */
 export const PRESIGN_BACKOFF = 10_000;
 /** Longest wait after failures, ms. */
@@ -52,8 +57,10 @@ export interface PresignerOptions {
   readonly initiate: (request: PresignRequest) => Promise<Entry>;
   /** Ends a presigning. */
   readonly abort: (entry: Entry, reason: string) => Promise<void>;
-  /** Presignings that run here, whoever asked for them. */
+  /** Presignings that run here, whoever asked for them, oldest first. */
   readonly running: () => readonly Entry[];
+  /** Whether a ceremony waits for pre-parameters: nothing may slow the search then. */
+  readonly searching: () => boolean;
   /** What {@link Presigner.announced} says has changed. */
   readonly announce: () => void;
   /** There is something to sign from: get ready. */
@@ -90,8 +97,12 @@ export class Presigner {
   /** Whether any key has presignatures on, as of the last look. */
   #on = false;
   #stocked = 0;
+  /** Ceremonies under way that somebody waits for. */
   #slow = 0;
+  /** Those of them that are no signatures. */
+  #heavy = 0;
   #idleSince = -Infinity;
+  readonly #hunger: PresignHunger;
   #cancelTick: (() => void) | null = null;
   #working = false;
   /** Offered to signings that have not ended yet. */
@@ -103,6 +114,7 @@ export class Presigner {
   /** Does nothing before {@link start}. */
   constructor(options: PresignerOptions) {
     this.#o = options;
+    this.#hunger = new PresignHunger(options.clock);
   }
 
   /** Starts looking after the stock. */
@@ -122,23 +134,41 @@ export class Presigner {
     return this.#on ? PRESIGN_VERSION : 0;
   }
 
-  /** A ceremony that somebody waits for begins: presignings give way. */
-  begin(): void {
+  /**
+   * A ceremony that somebody waits for begins: presignings give way, but for one that nothing else
+   * would ever let end.
+   *
+   * @param sharing Whether it is a signature, which such a one may go on beside.
+   */
+  begin(sharing = false): void {
     this.#slow++;
-    for (const entry of this.#o.running()) {
+    if (!sharing) this.#heavy++;
+    const [first, ...others] = this.#o.running();
+    if (first === undefined) return;
+    const stays = sharing && this.#hunger.protects(first.receivedAt);
+    for (const entry of stays ? others : [first, ...others]) {
+      if (sharing) this.#hunger.turnedAway();
       this.#o.abort(entry, MADE_WAY).catch(() => {});
     }
   }
 
-  /** Such a ceremony has ended. */
-  end(): void {
+  /** Such a ceremony has ended; `sharing` as at its beginning. */
+  end(sharing = false): void {
     this.#slow--;
+    if (!sharing) this.#heavy--;
     this.#idleSince = this.#o.clock.now();
+    if (this.#hunger.isDue) this.#schedule(PRESIGN_GAP);
   }
 
   /** Whether a ceremony runs that somebody waits for. */
   busy(): boolean {
     return this.#slow > 0;
+  }
+
+  /** Whether a presigning must be turned away now, because of such a ceremony. */
+  turnsAway(): boolean {
+    if (this.busy() && this.#heavy === 0) this.#hunger.turnedAway();
+    return this.busy();
   }
 
   /** Takes the operator's word on a key: how many to keep ready, or null for none at all. */
@@ -258,22 +288,30 @@ export class Presigner {
 
   /** Makes one presignature if one is due; returns when to look again, ms. */
   async #work(): Promise<number> {
-    const { clock } = this.#o;
-    const wanted = await this.#look();
-    if (this.#slow > 0 || clock.now() - this.#idleSince < PRESIGN_IDLE) return PRESIGN_IDLE;
-    for (const [meta, count] of wanted) {
+    for (const [meta, count] of await this.#look()) {
       const patience = this.#patience.get(meta.keyId);
-      if (patience !== undefined && patience.until > clock.now()) continue;
+      if (patience !== undefined && patience.until > this.#o.clock.now()) continue;
       const candidates = meta.committee.filter((m) => this.#supports(m));
       const committee = this.#o.quorum(meta, candidates);
       if (committee === null) continue;
       const own = await this.#own(meta);
       const have = own.filter((h) => sameMembers(h.committee, committee));
       if (have.length >= count) continue;
+      if (!this.#mayBegin()) return PRESIGN_IDLE;
       await this.#makeRoom(meta, own, committee, count);
       return await this.#make(meta, committee) ? 0 : PRESIGN_IDLE;
     }
     return PRESIGN_TICK;
+  }
+
+  /** Whether a presigning that is due may begin now. */
+  #mayBegin(): boolean {
+    if (this.#o.searching()) return false;
+    const quiet = this.#slow > 0 ? -1 : this.#o.clock.now() - this.#idleSince;
+    if (quiet >= PRESIGN_IDLE) return true;
+    if (this.#heavy > 0) return false;
+    this.#hunger.turnedAway();
+    return quiet >= PRESIGN_GAP && this.#o.running().length === 0 && this.#hunger.takeTurn();
   }
 
   /** Drops those of other quorums, oldest first, beyond as many as are wanted. */
@@ -322,7 +360,8 @@ export class Presigner {
       return true;
     }
     // Giving way is no failure; nor is a stop.
-    if (reason.includes(MADE_WAY) || this.#stopped) return false;
+    const gaveWay = reason.includes(MADE_WAY) || reason.includes(PRESIGN_BUSY);
+    if (gaveWay || this.#stopped) return false;
     const fails = (this.#patience.get(keyId)?.fails ?? 0) + 1;
     const wait = Math.min(PRESIGN_BACKOFF * 2 ** (fails - 1), PRESIGN_BACKOFF_MAX);
     this.#patience.set(keyId, { fails, until: clock.now() + wait });

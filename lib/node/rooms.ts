@@ -172,7 +172,7 @@ export async function openRooms(settings: DaemonSettings, world: DaemonWorld): P
     log: log.child("preparams"),
     target: PREPARAMS_TARGET,
   });
-  const presignatures = new PresignBook(self, keystore, () => presigner.busy());
+  const presignatures = new PresignBook(self, keystore, () => presigner.turnsAway());
   const shares = new KeystoreBook({
     self,
     keystore,
@@ -231,8 +231,9 @@ export async function openRooms(settings: DaemonSettings, world: DaemonWorld): P
         watchCeremony(ceremony, recorder, clock);
         absence.watch(ceremony);
         if (isSlow(spec)) {
-          presigner.begin();
-          void ceremony.result.then(() => presigner.end());
+          const sharing = spec.kind === "sign";
+          presigner.begin(sharing);
+          void ceremony.result.then(() => presigner.end(sharing));
         }
         return ceremony;
       },
@@ -274,6 +275,7 @@ export async function openRooms(settings: DaemonSettings, world: DaemonWorld): P
     clock,
     log: log.child("presign"),
     keystore,
+    supply,
     engine,
     desk,
     presence,

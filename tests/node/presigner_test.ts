@@ -6,11 +6,13 @@ import { Entry } from "../../lib/node/ledger.ts";
 import {
   PRESIGN_BACKOFF,
   PRESIGN_CONFIRM,
+  PRESIGN_GAP,
   PRESIGN_IDLE,
   PRESIGN_TICK,
   PRESIGN_VERSION,
   Presigner,
 } from "../../lib/node/presigner.ts";
+import { PRESIGN_BUSY, PRESIGN_FORGIVE, PRESIGN_PATIENCE } from "../../lib/node/presign_hunger.ts";
 import type { PresignRequest } from "../../lib/node/request.ts";
 import { silentLogger } from "../../lib/observe/logger.ts";
 import { seededRandom } from "../support/seeded_random.ts";
@@ -33,6 +35,8 @@ async function world(options: { setting?: number | null } = {}) {
     ready: [SELF, B] as Identity[] | null,
     announcements: 0,
     warmed: 0,
+    searching: false,
+    refusal: `${B} reports: refused: off`,
   };
   const complete = { state: "complete", result: {} } as Outcome;
   const presigner = new Presigner({
@@ -61,7 +65,7 @@ async function world(options: { setting?: number | null } = {}) {
       const entry = new Entry(request, clock.now(), true, "running");
       entries.push(entry);
       if (state.ending === "refused") {
-        entry.end({ state: "aborted", reason: `${B} reports: refused: off` });
+        entry.end({ state: "aborted", reason: state.refusal });
       } else if (state.ending !== "running") {
         const { id, keyId, generation, committee, requester: maker } = request;
         stock.push({ id, keyId, generation, shareHash: meta.shareHash, committee, maker });
@@ -77,6 +81,7 @@ async function world(options: { setting?: number | null } = {}) {
       return Promise.resolve();
     },
     running: () => entries.filter((e) => !e.isOver),
+    searching: () => state.searching,
     announce: () => state.announcements++,
     warm: () => state.warmed++,
   });
@@ -215,5 +220,140 @@ Deno.test("Presigner drops what a member lacks, and what other quorums had too m
   await w.clock.advance(PRESIGN_TICK);
   assert.equal(w.stock.filter((h) => h.committee.includes(C)).length, 2);
   assert.equal(w.stock.filter((h) => h.committee.includes(B)).length, 2);
+  w.presigner.stop();
+});
+
+/** What a presigning takes, and a signature in nine rounds, ms. */
+const [MAKING_MS, SIGNING_MS] = [700, 400];
+/** From the start until just before patience ends; the first look finds something in the way, s. */
+const HUNGRY_S = (PRESIGN_TICK + PRESIGN_PATIENCE) / 1000 - 1;
+
+/** Asks for a signature every second; those that find a presignature take no time. */
+async function steadyLoad(w: Awaited<ReturnType<typeof world>>, seconds: number): Promise<number> {
+  w.state.ending = "running";
+  let fast = 0;
+  let ended = 0;
+  const settle = () => {
+    // The presigning that runs ends when its time has come.
+    const running = w.entries.find((e) => !e.isOver);
+    if (running === undefined || w.clock.now() - running.receivedAt < MAKING_MS) return;
+    const { id, keyId, committee, requester: maker } = running.request as PresignRequest;
+    const { generation } = w.meta;
+    w.stock.push({ id, keyId, generation, shareHash: w.meta.shareHash, committee, maker });
+    for (const m of committee) if (m !== SELF) running.confirmed.add(m);
+    running.end({ state: "complete", result: {} } as Outcome);
+  };
+  for (let step = 0; step < seconds * 20; step++) {
+    if (step % 20 === 0) {
+      const offer = await w.presigner.offer(w.meta, null, anySigners);
+      if (offer === null) {
+        w.presigner.begin(true);
+        ended = w.clock.now() + SIGNING_MS;
+      } else {
+        fast++;
+        await w.presigner.release(offer);
+      }
+    }
+    if (ended > 0 && w.clock.now() >= ended) {
+      w.presigner.end(true);
+      ended = 0;
+    }
+    assert(w.entries.filter((e) => !e.isOver).length <= 1, "one at a time");
+    await w.clock.advance(50);
+    settle();
+  }
+  return fast;
+}
+
+Deno.test("Presigner fills an empty stock although somebody signs every second", async () => {
+  const w = await world({ setting: 3 });
+  assert.equal(await steadyLoad(w, HUNGRY_S), 0);
+  assert.equal(w.asked.length, 0, "signatures come first, for a while");
+  // One goes on beside them; from then on the pauses are long enough.
+  assert(await steadyLoad(w, 30) >= 25);
+  assert(w.entries.every((e) => e.state !== "aborted"));
+  assert(w.stock.length >= 2, `${w.stock.length} in stock`);
+  w.presigner.stop();
+});
+
+Deno.test("Presigner lets one presigning at most go on beside signatures, and no other ceremony", async () => {
+  const w = await world({ setting: 3 });
+  await steadyLoad(w, HUNGRY_S);
+  // It begins in a pause, not while a signature is made.
+  w.presigner.begin(true);
+  await w.clock.advance(2 * PRESIGN_IDLE);
+  assert.equal(w.asked.length, 0);
+  w.presigner.end(true);
+  await w.clock.advance(PRESIGN_GAP + 10);
+  assert.equal(w.asked.length, 1);
+  // Another one, of another maker, gives way; so does this one to what is no signature.
+  const other = new Entry({ ...w.asked[0]!, id: "77".repeat(32) }, w.clock.now(), false, "running");
+  w.entries.push(other);
+  w.presigner.begin(true);
+  assert.deepEqual(w.entries.map((e) => e.state), ["running", "aborted"]);
+  w.presigner.end(true);
+  w.presigner.begin();
+  assert.deepEqual(w.entries.map((e) => e.state), ["aborted", "aborted"]);
+  w.presigner.stop();
+});
+
+Deno.test("Presigner gives one that takes too long no protection", async () => {
+  const w = await world({ setting: 1 });
+  await steadyLoad(w, HUNGRY_S);
+  await w.clock.advance(PRESIGN_IDLE);
+  const [entry] = w.entries;
+  for (let ms = 0; ms < PRESIGN_PATIENCE - 1000; ms += 1000) {
+    w.presigner.begin(true);
+    assert.equal(entry!.state, "running");
+    await w.clock.advance(500);
+    w.presigner.end(true);
+    await w.clock.advance(500);
+  }
+  await w.clock.advance(2 * PRESIGN_IDLE);
+  w.presigner.begin(true);
+  assert.equal(entry!.state, "aborted");
+  w.presigner.stop();
+});
+
+Deno.test("a member's patience with presignings ends too, and begins anew after a while", async () => {
+  const w = await world({ setting: 0 });
+  const request = { kind: "presign", committee: [SELF, B] } as unknown as PresignRequest;
+  const runs = () => {
+    const entry = new Entry(request, w.clock.now(), false, "running");
+    w.entries.splice(0, w.entries.length, entry);
+    return entry;
+  };
+  const givesWay = async () => {
+    const entry = runs();
+    w.presigner.begin(true);
+    await w.clock.advance(SIGNING_MS);
+    w.presigner.end(true);
+    return entry.state === "aborted";
+  };
+  assert(await givesWay());
+  w.presigner.begin(true);
+  assert(w.presigner.turnsAway());
+  w.presigner.end(true);
+  await w.clock.advance(PRESIGN_PATIENCE);
+  assert(!await givesWay());
+  await w.clock.advance(PRESIGN_FORGIVE + PRESIGN_PATIENCE);
+  assert(await givesWay());
+  w.presigner.stop();
+});
+
+Deno.test("Presigner takes a busy member for no failure, and waits while primes are waited for", async () => {
+  const w = await world({ setting: 1 });
+  w.state.searching = true;
+  await w.clock.advance(3 * PRESIGN_TICK);
+  assert.equal(w.asked.length, 0);
+  w.state.searching = false;
+  w.state.ending = "refused";
+  w.state.refusal = `${B} reports: refused: ${PRESIGN_BUSY}`;
+  await w.clock.advance(PRESIGN_TICK);
+  const tries = w.asked.length;
+  assert(tries >= 1);
+  w.state.ending = "stored";
+  await w.clock.advance(2 * PRESIGN_IDLE);
+  assert.equal(w.stock.length, 1);
   w.presigner.stop();
 });
