@@ -50,6 +50,8 @@ const MAX_DOWN = 2;
 const MAX_LINKS = 4;
 /** Seven daemons on a machine that has other work as well. */
 const START_MS = 240_000;
+/** Exit code of a process that SIGTERM ended without asking it. */
+const TERMINATED = 143;
 const MESSAGE_FILE = new URL("../../README.md", import.meta.url).pathname;
 
 /** Runs it. Throws only if the daemons cannot be started at all. */
@@ -79,6 +81,8 @@ class ChaosRun {
   readonly #problems: string[] = [];
   /** Keys that a command reported. */
   readonly #keys = new Map<string, Key>();
+  /** Members whose confirmation the command that made the key said to be missing. */
+  readonly #unconfirmed = new Map<string, readonly string[]>();
   /** Nodes that are down or frozen, by number. */
   readonly #down = new Set<number>();
   readonly #disturbed = new Set<number>();
@@ -212,7 +216,11 @@ class ChaosRun {
       this.#signal(i, "SIGCONT");
     } else {
       const code = await node.stop(kind === "kill" ? "SIGKILL" : "SIGTERM");
-      if (kind === "restart" && code !== 0) this.#died(i, `ended with ${code} on SIGTERM`);
+      // Before it has loaded, a program ends as the system lets it end, and has said nothing yet.
+      const early = code === TERMINATED && node.log === "";
+      if (kind === "restart" && code !== 0 && !early) {
+        this.#died(i, `ended with ${code} on SIGTERM`);
+      }
       await sleep(time);
       await node.start();
     }
@@ -272,8 +280,10 @@ class ChaosRun {
   async #keygen(by: number, curve: string, members: number[], threshold: number): Promise<void> {
     const ids = members.map((i) => this.#cluster.identities[i]!);
     const args = ["keygen", "--curve", curve, "--members", ids.join(","), "-t", `${threshold}`];
-    const key = await this.#ask<Key>(`keygen ${curve}`, by, args);
-    if (key !== null) this.#keys.set(key.key_id, key);
+    const key = await this.#ask<Key & { unconfirmed: string[] }>(`keygen ${curve}`, by, args);
+    if (key === null) return;
+    this.#keys.set(key.key_id, key);
+    this.#unconfirmed.set(key.key_id, key.unconfirmed);
   }
 
   async #reshare(by: number, key: Key): Promise<void> {
@@ -369,9 +379,14 @@ class ChaosRun {
       this.#problems.push(`key ${key.key_id} is lost`);
       return;
     }
-    const { committee, threshold } = first.row;
-    const without = committee.filter((m) => !holders.some(({ i }) => identities[i] === m));
-    if (without.length > 0) {
+    const { threshold } = first.row;
+    const without = first.row.committee.filter((m) =>
+      !holders.some(({ i }) => identities[i] === m)
+    );
+    // A member that was killed before it could store a new share: the requester was told.
+    const told = newest === 0 ? this.#unconfirmed.get(key.key_id)! : [];
+    const committee = first.row.committee.filter((m) => !without.includes(m) || !told.includes(m));
+    if (without.some((m) => !told.includes(m))) {
       const all = here.map(({ i, row }) => `node ${i}: ${row.generation}`).join(", ");
       this.#problems.push(
         `key ${key.key_id}: ${without.join(" ")} lack generation ${newest} (${all})`,
