@@ -8,6 +8,7 @@
 
 import { defaultArithmetic, publicModulus } from "../arith/mod.ts";
 import type { RandomSource } from "../arith/random.ts";
+import { useNativeX25519 } from "../crypto/box.ts";
 import { secp256k1 } from "../crypto/curve.ts";
 import { parseIdentity } from "../crypto/identity.ts";
 import type { Identity } from "../crypto/identity.ts";
@@ -59,6 +60,7 @@ async function among(
  * @throws {Error} if a rehearsal fails; then a ceremony would, too.
  */
 export async function rehearse(random: RandomSource): Promise<void> {
+  await useNativeX25519();
   const common = { curve: "ed25519", threshold: 1, committee: MEMBERS } as const;
   const made = await among(
     MEMBERS,

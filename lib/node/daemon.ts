@@ -5,6 +5,7 @@
  */
 
 import type { Identity } from "../crypto/identity.ts";
+import { useNativeX25519 } from "../crypto/box.ts";
 import { VERSION } from "../version.ts";
 import { addressText, bind } from "./binding.ts";
 import type { DaemonSettings, DaemonWorld } from "./daemon_settings.ts";
@@ -83,6 +84,8 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
     listen: addressText(mesh.listening),
     admin: addressText(admin.address),
   });
+  // Loading it is slow, and the first ceremony is far away.
+  void useNativeX25519();
   return {
     identity: self,
     listenAddress: addressText(mesh.listening),
