@@ -18,10 +18,10 @@ import { type Measured, median, percentile95, type Row, rowOf } from "./rows.ts"
 /** Kernel clock ticks per second; fixed on every Linux that Deno runs on. */
 const TICKS = 100;
 /** Ceremonies that one measurement of threshold Ed25519 sums up: one takes less than a tick. */
-const SMALL_BATCH = 10;
+const SMALL_BATCH = 5;
 
 /** Enough for the next ceremony's thread to be ready, see `SPARE_AFTER_MS`. */
-const REST_MS = SPARE_AFTER_MS + 1_500;
+const REST_MS = SPARE_AFTER_MS + 800;
 
 const OF = "this project, daemons";
 
