@@ -1,13 +1,13 @@
 /** `transfunctioner ceremonies`. @module */
 
-import { shortId } from "./ceremony_view.ts";
+import { type MembersAnswer, printMembers, shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
 import { callDaemon } from "./connect.ts";
 import { EXIT, unknownWord, usageError } from "./exit.ts";
 import { bar, duration, printFields, printJson, printTable } from "./output.ts";
 import { showView, type View, WATCH_OPTIONS } from "./watch.ts";
 
-interface CeremonyRow {
+interface CeremonyRow extends Partial<MembersAnswer> {
   readonly id: string;
   readonly kind: string;
   readonly state: string;
@@ -105,12 +105,15 @@ const VIEW: View<{ readonly ceremonies: readonly CeremonyRow[] }> = {
 export const command: CommandSpec = {
   name: "ceremonies",
   summary: "List ceremonies; approve, deny, abort or show one.",
-  usage: "[--watch [--every SECONDS] | show|approve|deny|abort ID [--reason TEXT]] [--json]",
+  usage:
+    "[--watch [--every SECONDS] | show ID [--members] | approve|deny|abort ID [--reason TEXT]] [--json]",
   about: `With TRF_CONSENT=manual a request of an allowed initiator waits here until it is approved.
-ID may be shortened as long as it stays unique.`,
+ID may be shortened as long as it stays unique. \`show ID --members\` asks every member how far it
+is and whom it waits for, while the ceremony runs and after it ended; Go nodes cannot be asked.`,
   maxWords: 2,
   verbs: ACTIONS,
   options: {
+    members: { help: "with show: ask all members how it stands there" },
     reason: { value: "TEXT", help: "told to the requester when denying or aborting" },
     ...WATCH_OPTIONS,
     ...CLIENT_OPTIONS,
@@ -119,10 +122,12 @@ ID may be shortened as long as it stays unique.`,
     "transfunctioner ceremonies",
     "transfunctioner ceremonies --watch",
     "transfunctioner ceremonies approve 17addc87",
+    "transfunctioner ceremonies show 17addc87 --members",
   ],
   async run(invocation) {
     const { terminal, words, on, text } = invocation;
     const [action, id] = words;
+    if (on.has("members") && action !== "show") throw usageError("--members goes with show only");
     if (action === undefined) return await showView(invocation, VIEW);
     if (on.has("watch")) throw usageError("--watch goes with the list only");
     if (!ACTIONS.includes(action)) {
@@ -132,6 +137,7 @@ ID may be shortened as long as it stays unique.`,
     const row = await callDaemon<CeremonyRow>(invocation, `ceremonies.${action}`, {
       id: id.toLowerCase(),
       reason: text["reason"],
+      members: on.has("members") ? true : undefined,
     });
     if (on.has("json")) printJson(terminal, "transfunctioner/ceremony/1", row);
     else {
@@ -156,6 +162,8 @@ ID may be shortened as long as it stays unique.`,
         ["quorum", quorum(row)],
         ["detail", detail(row) === "" ? undefined : detail(row)],
       ]);
+      const { members, held_up_by } = row;
+      if (members !== undefined) await printMembers(terminal, members, held_up_by ?? []);
     }
     return EXIT.done;
   },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bar, Progress } from "./output.ts";
+import { bar, duration, printTable, Progress } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One progress event of `keygen`, `sign` and `reshare`. */
@@ -20,9 +20,63 @@ export interface CeremonyEvent {
   readonly committee?: readonly string[];
 }
 
+/** How a ceremony stands with one member. */
+export interface MemberRow {
+  readonly identity: string;
+  readonly self?: boolean;
+  readonly answered: boolean;
+  /** Why it has not answered. */
+  readonly reason?: string;
+  readonly state?: string;
+  readonly round?: number;
+  readonly rounds?: number;
+  readonly since_ms?: number;
+  readonly waiting_for?: readonly string[];
+  readonly code?: string;
+  readonly culprits?: readonly string[];
+}
+
+/** What `ceremonies show ID --members` adds. */
+export interface MembersAnswer {
+  readonly members: readonly MemberRow[];
+  readonly held_up_by: readonly { readonly identity: string; readonly reason: string }[];
+}
+
 /** An identity short enough for a line of text. */
 export function shortId(identity: string): string {
   return identity.slice(0, 8);
+}
+
+/** States whose words need more of them. */
+const STATE_WORDS: Readonly<Record<string, string>> = {
+  waiting: "waiting for approval",
+  confirming: "confirming its share",
+  lost: "restarted, part lost",
+  unknown: "unknown there",
+};
+
+/** Prints how a ceremony stands with each member, and who holds it up. */
+export async function printMembers(
+  terminal: Terminal,
+  members: readonly MemberRow[],
+  heldUpBy: MembersAnswer["held_up_by"],
+): Promise<void> {
+  terminal.out("\n");
+  await printTable(
+    terminal,
+    ["member", "state", "round", "since", "waiting for", "failure"],
+    members.map((m) => [
+      m.self === true ? `${shortId(m.identity)} (this node)` : shortId(m.identity),
+      m.answered ? STATE_WORDS[m.state!] ?? m.state! : m.reason!,
+      m.round === undefined ? "-" : `${m.round}${m.rounds === undefined ? "" : ` of ${m.rounds}`}`,
+      m.since_ms === undefined ? "-" : duration(m.since_ms),
+      m.waiting_for?.map(shortId).join(" ") ?? "-",
+      m.code === undefined ? "-" : [m.code, ...(m.culprits ?? []).map(shortId)].join(" "),
+    ]),
+  );
+  for (const { identity, reason } of heldUpBy) {
+    terminal.out(`held up by ${shortId(identity)}: ${reason}\n`);
+  }
 }
 
 /**

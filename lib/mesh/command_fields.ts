@@ -218,12 +218,28 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
     now: field("now", goInt64),
     preParams: field("preparams", goUint32),
     presign: optional("presign", goUint32),
+    standing: optional("standing", goUint32),
     contacts: optional("contacts", goList(goStruct<NodeContact>(contactFields))),
   },
   "ceremony-note": {
     ceremonyId: field("ceremonyid", goHash),
     about: field("about", goString),
     text: field("text", goString),
+  },
+  "ceremony-standing": {
+    nonce: field("nonce", goHash),
+    ceremonyId: field("ceremonyid", goHash),
+  },
+  "ceremony-standing-response": {
+    nonce: field("nonce", goHash),
+    ceremonyId: field("ceremonyid", goHash),
+    state: field("state", goString),
+    round: optional("round", goUint8),
+    rounds: optional("rounds", goUint8),
+    age: optional("age", goInt64),
+    waitingFor: optional("waitingfor", goList(goIdentity)),
+    code: optional("code", goString),
+    culprits: optional("culprits", goList(goIdentity)),
   },
   "node-witness": {
     ceremonyId: field("ceremonyid", goHash),

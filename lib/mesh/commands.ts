@@ -28,6 +28,8 @@ export const SEALED_ONLY: ReadonlySet<string> = new Set<CommandType>([
   "node-echo",
   "ceremony-note",
   "node-witness",
+  "ceremony-standing",
+  "ceremony-standing-response",
   "presign",
   "presign-response",
   "presigned-sign",

@@ -42,6 +42,8 @@ const SEALED_TYPES: ReadonlySet<string> = new Set(
     "node-echo",
     "ceremony-note",
     "node-witness",
+    "ceremony-standing",
+    "ceremony-standing-response",
     "presign",
     "presign-response",
     "presigned-sign",

@@ -19,6 +19,8 @@ export interface Told {
   readonly preParams: number;
   /** Version of presigning that it takes part in; 0 for none. */
   readonly presign: number;
+  /** Version of `ceremony-standing` that it answers; 0 for none. */
+  readonly standing: number;
   /** Its connections to others. */
   readonly contacts: ReadonlyMap<Identity, NodeContact>;
 }
@@ -71,6 +73,7 @@ export class ContactBook {
       protocol: echo.protocol,
       preParams: echo.preParams,
       presign: echo.presign,
+      standing: echo.standing,
       contacts: new Map(echo.contacts.slice(0, MAX_TOLD).map((c) => [c.identity, c])),
     };
   }

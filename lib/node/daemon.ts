@@ -42,9 +42,10 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   const self = keystore.identity.identity;
   const rooms = await openRooms(settings, world);
   const { clock, mesh, presence, desk, engine, restarts, resharings, recorder } = rooms;
+  const { standings } = rooms;
   const goAdmin = new GoAdmin({ mesh, desk, clock });
   mesh.onCommand((incoming) => {
-    if (!presence.hear(incoming)) {
+    if (!presence.hear(incoming) && !standings.hear(incoming)) {
       dispatch(incoming, { engine, desk, restarts, goAdmin, debug: settings.debugInitiation, log });
     }
   });

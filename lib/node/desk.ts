@@ -47,7 +47,7 @@ export interface Provenance {
 
 /** The desk. One per node. */
 export class Desk {
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly #o: DeskOptions;
   readonly #log: Logger;
   /** For lines that anybody in the mesh can provoke. */
@@ -62,6 +62,7 @@ export class Desk {
   /** Nothing happens before a request comes. */
   constructor(options: DeskOptions) {
     this.#o = options;
+    this.ledger = new Ledger(() => options.clock.now());
     this.#log = options.log;
     this.#quiet = quietLogger(options.log, options.clock);
     this.#answers = new Answers(options.self, options.mesh, options.clock, options.log);

@@ -39,7 +39,7 @@ export function makeDoors(
   goAdmin: GoAdmin,
 ): Doors {
   const { clock, presence, desk, mesh, bans, penalties, oversight, supply, engine } = rooms;
-  const { resharings, presigner, startedAt } = rooms;
+  const { resharings, presigner, standings, startedAt } = rooms;
   const { identity } = keystore;
   const peers = () => presence.peers();
   const admin: AdminListener = new AdminListener({
@@ -85,6 +85,7 @@ export function makeDoors(
     describeShare: (request) => engine.describe(request),
     resharings,
     presigner,
+    standings,
     ceremonyTimeoutMs: settings.ceremonyTimeoutMs,
   };
   return { admin, context };

@@ -25,6 +25,9 @@ import { type Contact, ContactBook } from "./contacts.ts";
  */
 export const ECHO_PROTOCOL = 2;
 
+/** Version of `ceremony-standing` that this program asks and answers. */
+export const STANDING_VERSION = 1;
+
 /** How often partners and neighbours are asked, ms; two of these fit in {@link ECHO_FRESH}. */
 export const ECHO_INTERVAL = 25_000;
 /** An answer counts for this long, ms. */
@@ -256,6 +259,7 @@ export class Echoes {
         now: BigInt(Math.floor(this.#o.clock.now())),
         preParams: this.#o.preParams(),
         presign: this.#o.presign(),
+        standing: STANDING_VERSION,
         contacts: this.#contacts(alsoTell, to),
       });
       return true;

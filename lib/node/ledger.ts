@@ -57,6 +57,8 @@ export class Entry {
   ceremony: Ceremony | undefined;
   /** How it ended; undefined until then. */
   outcome: EntryOutcome | undefined;
+  /** Since when it has been in its state and round, ms; kept by the {@link Ledger} it is in. */
+  since: number;
   /** Members that said that they have completed it. */
   readonly confirmed: Set<Identity> = new Set();
   /** What members of a resharing said last. */
@@ -83,6 +85,7 @@ export class Entry {
     this.request = request;
     this.unsigned = unsigned;
     this.receivedAt = receivedAt;
+    this.since = receivedAt;
     this.local = local;
     this.state = state;
   }
@@ -129,8 +132,17 @@ export class Entry {
 /** Rounds that a ceremony of each kind has, for progress displays. */
 const ROUNDS = { keygen: 4, sign: 9, reshare: 5, presign: 7 } as const;
 
-function roundsOf(request: CeremonyRequest): number {
+/** How many rounds the ceremony of a request has. */
+export function roundsOf(request: CeremonyRequest): number {
   return request.kind === "sign" && request.presigned !== undefined ? 1 : ROUNDS[request.kind];
+}
+
+/** Whom an entry waits for; undefined while it waits for no member. */
+export function waitingFor(entry: Entry): Identity[] | undefined {
+  const { request, ceremony, state } = entry;
+  if (state === "running" && ceremony !== undefined) return [...ceremony.waitingFor];
+  if (state !== "confirming" || request.kind !== "reshare") return undefined;
+  return request.newCommittee.filter((m) => !entry.confirmed.has(m));
 }
 
 /** What the admin interface shows of an entry. Nothing in it is secret. */
@@ -169,11 +181,8 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
     round: running ? ceremony.round : undefined,
     rounds: running ? roundsOf(request) : undefined,
     step: running ? ceremony.step : undefined,
-    waiting_for: running
-      ? [...ceremony.waitingFor]
-      : entry.state === "confirming" && request.kind === "reshare"
-      ? request.newCommittee.filter((m) => !entry.confirmed.has(m))
-      : undefined,
+    since_ms: Math.max(0, now - entry.since),
+    waiting_for: waitingFor(entry),
     code: outcome?.state === "failed" ? outcome.code : undefined,
     reason: outcome?.state === "failed" || outcome?.state === "aborted"
       ? outcome.reason
@@ -184,8 +193,13 @@ export function entryView(entry: Entry, now: number): Record<string, unknown> {
   };
 }
 
+function stageOf({ state, ceremony }: Entry): string {
+  return state === "running" ? `${state} ${ceremony?.round}` : state;
+}
+
 /** All entries by ceremony id, bounded: finished ones are forgotten first. */
 export class Ledger {
+  readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
   /**
    * Ends since the start of the process, also of entries that are forgotten; without presignings,
@@ -198,6 +212,11 @@ export class Ledger {
     answered: 0,
   };
 
+  /** An empty ledger; `now` gives the time in milliseconds since 1970. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
   /** The entry of a ceremony, or undefined. */
   get(id: string): Entry | undefined {
     return this.#entries.get(id);
@@ -206,6 +225,12 @@ export class Ledger {
   /** Adds an entry. */
   add(entry: Entry): void {
     this.#entries.set(entry.request.id, entry);
+    let stage = stageOf(entry);
+    entry.watch(() => {
+      const next = stageOf(entry);
+      if (next !== stage) entry.since = this.#now();
+      stage = next;
+    });
     if (entry.request.kind === "presign") {
       this.#forget((e) => e.request.kind === "presign", MAX_FINISHED_PRESIGNINGS);
       return;

@@ -16,11 +16,12 @@ import type { Resolver } from "../mesh/resolver.ts";
 import { Seeds } from "../mesh/seeds.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { MetricsRecorder } from "../observe/metrics.ts";
-import { ECHO_FRESH, Echoes } from "./echoes.ts";
+import { ECHO_FRESH, Echoes, STANDING_VERSION } from "./echoes.ts";
 import type { ReadyReport } from "./http.ts";
 import { assess } from "./mutual.ts";
 import { PeerDirectory, type PeerInfo } from "./peer_directory.ts";
 import { Readiness } from "./readiness.ts";
+import type { Answering } from "./standings.ts";
 
 /** What presence needs of its surroundings. */
 export interface PresenceOptions {
@@ -131,6 +132,16 @@ export class Presence {
     const told = this.#echoes.contact(peer)?.told ?? null;
     return told !== null && told.protocol >= 2 &&
       this.#echoes.kindOf(peer, session) === "transfunctioner";
+  }
+
+  /** Whether a node may be asked how a ceremony stands there; what it told long ago counts no more. */
+  answersStandings(peer: Identity): Answering {
+    const { mesh, clock } = this.#o;
+    const session = mesh.sessions().find((s) => s.identity === peer);
+    if (this.#echoes.kindOf(peer, session) === "go") return "go";
+    const told = this.#echoes.contact(peer)?.told ?? null;
+    if (told === null || clock.now() - told.at > ECHO_FRESH) return "unknown";
+    return told.standing >= STANDING_VERSION ? "yes" : "older";
   }
 
   /** Whether a node can be reached, as far as is known: it has a session or answered lately. */

@@ -77,9 +77,9 @@ export class Restarts {
     }
   }
 
-  /** Whether this node's part of a ceremony is lost. */
-  has(id: string): boolean {
-    return this.#lost.has(id);
+  /** The ceremony `id` if this node's part of it is lost. */
+  lost(id: string): OpenCeremony | undefined {
+    return this.#lost.get(id)?.ceremony;
   }
 
   /** Starts telling; to be called before the first session. */

@@ -34,6 +34,8 @@ import type { Presigner } from "./presigner.ts";
 import { ReshareCommit } from "./reshare_commit.ts";
 import { Restarts } from "./restarts.ts";
 import { KeystoreBook } from "./share_book.ts";
+import { makeStandings } from "./standing_setup.ts";
+import type { Standings } from "./standings.ts";
 import { Tasks } from "./tasks.ts";
 import { TranscriptFiles } from "./transcripts.ts";
 import { timeBroadcast, watchCeremony } from "./watchers.ts";
@@ -70,6 +72,7 @@ export interface Rooms {
   readonly presence: Presence;
   readonly absence: AbsenceWatch;
   readonly presigner: Presigner;
+  readonly standings: Standings;
 }
 
 /**
@@ -280,6 +283,16 @@ export async function openRooms(settings: DaemonSettings, world: DaemonWorld): P
     desk,
     presence,
   });
+  const standings = makeStandings({
+    self,
+    clock,
+    random: systemRandom,
+    log: log.child("desk"),
+    mesh,
+    presence,
+    desk,
+    restarts,
+  });
   return {
     clock,
     startedAt,
@@ -304,6 +317,7 @@ export async function openRooms(settings: DaemonSettings, world: DaemonWorld): P
     presence,
     absence,
     presigner,
+    standings,
   };
 }
 
@@ -319,6 +333,7 @@ export async function closeRooms(
 ): Promise<void> {
   rooms.presigner.stop();
   rooms.presence.stop();
+  rooms.standings.stop();
   rooms.restarts.stop();
   rooms.absence.stop();
   rooms.desk.stop();

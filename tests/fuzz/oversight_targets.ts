@@ -1,6 +1,6 @@
 /**
  * Fuzz targets for what looks after requests: the consent program's answers, the audit log, the
- * words of a requester.
+ * words of a requester, what members tell of a ceremony's standing.
  *
  * @module
  */
@@ -19,7 +19,11 @@ import { consentTarget } from "../../lib/node/config_values.ts";
 import { ValueError } from "../../lib/node/config_error.ts";
 import { AnswerError, readAnswer } from "../../lib/node/policy.ts";
 import { MAX_PURPOSE, Purposes } from "../../lib/node/purposes.ts";
+import { readStanding, type Standing, standingResponse, UNKNOWN } from "../../lib/node/standing.ts";
 import { systemClock } from "../../lib/mesh/clock.ts";
+import { decodeCommand, encodeCommand } from "../../lib/mesh/commands.ts";
+import type { StandingResponseCommand } from "../../lib/mesh/command_types.ts";
+import { WireError } from "../../lib/mesh/errors.ts";
 import type { Identity } from "../../lib/crypto/identity.ts";
 import type { FuzzTarget } from "./targets.ts";
 
@@ -30,6 +34,14 @@ const first = auditLine(CHAIN_START, 0, "request", { ceremony: "ab", n: 1 });
 const second = auditLine({ seq: 1, hash: lineHash(first) }, 1, "outcome", { list: ["x"] });
 const log = `${first}\n${second}\n`;
 const SENDER = "1".repeat(40) as Identity;
+const OTHER = "2".repeat(40) as Identity;
+const HASH = new Uint8Array(32).fill(5);
+const standings: readonly Partial<Standing>[] = [
+  {},
+  { state: "waiting", ageMs: 60_000 },
+  { state: "running", round: 2, rounds: 9, ageMs: 1, waitingFor: [SENDER, OTHER] },
+  { state: "failed", round: 1, code: "TF-TIMEOUT", culprits: [OTHER] },
+];
 
 /** See {@link FuzzTarget}. */
 export const OVERSIGHT_TARGETS: readonly FuzzTarget[] = [
@@ -70,6 +82,27 @@ export const OVERSIGHT_TARGETS: readonly FuzzTarget[] = [
       assert(target.via === "unix" || /^(localhost|127\.[0-9.]+|::1)$/.test(target.host));
     },
     refusals: [ValueError],
+  },
+  {
+    name: "standing",
+    corpus: standings.map((s) => encodeCommand(standingResponse(HASH, HASH, { ...UNKNOWN, ...s }))),
+    run(input) {
+      const members = [SENDER, OTHER];
+      const type = "ceremony-standing-response";
+      const standing = readStanding(
+        decodeCommand(type, input) as StandingResponseCommand,
+        members,
+      );
+      assert([...standing.waitingFor, ...standing.culprits].every((m) => members.includes(m)));
+      assert(standing.waitingFor.length + standing.culprits.length <= 4);
+      assert(standing.round <= 32 && standing.rounds <= 32 && standing.ageMs <= 366 * 86_400_000);
+      assert.match(standing.code, /^(TF-[A-Z-]{1,50})?$/);
+      // What was taken is told again in words that are taken, and mean the same.
+      const again = encodeCommand(standingResponse(HASH, HASH, standing));
+      const heard = decodeCommand(type, again) as StandingResponseCommand;
+      assert.deepEqual(readStanding(heard, members), standing);
+    },
+    refusals: [WireError],
   },
   {
     name: "purpose",

@@ -219,6 +219,7 @@ Deno.test("Echoes takes an answer only from whom it asked, and answers floods sp
       now: 0n,
       preParams: 9,
       presign: 0,
+      standing: 0,
       contacts: [],
     };
     a.echoes.hear(echo, idOf(c));

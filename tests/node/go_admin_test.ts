@@ -14,7 +14,7 @@ const A = keyOf("a").identity;
 /** A node that answers as a daemon does, with one ceremony behind it. */
 async function node(world: World, debug: boolean) {
   const a = world.node("a");
-  const ledger = new Ledger();
+  const ledger = new Ledger(() => 0);
   const desk = {
     ledger,
     handleStart: () => Promise.resolve(),

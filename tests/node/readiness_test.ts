@@ -34,6 +34,7 @@ const told = (contacts: NodeContact[], fields: object = {}) => ({
   protocol: 2,
   preParams: 1,
   presign: 0,
+  standing: 0,
   contacts: new Map(contacts.map((c) => [c.identity, c])),
   ...fields,
 });

@@ -131,5 +131,5 @@ Deno.test("Restarts answers a member that still speaks, now and then, and no str
     restarts.heard("ab".repeat(32), idOf("stranger"));
     await world.clock.advance(100);
     assert.equal(notes(near).length, 2);
-    assert.equal(restarts.has("ab".repeat(32)), true);
+    assert.equal(restarts.lost("ab".repeat(32))?.id, "ab".repeat(32));
   }));

@@ -321,6 +321,7 @@ const commands: { [K in Command["type"]]: Record<string, fc.Arbitrary<unknown>> 
     now: int64,
     preParams: fc.nat(0xffff_ffff),
     presign: fc.nat(0xffff_ffff),
+    standing: fc.nat(0xffff_ffff),
     contacts: listOf(plain({
       identity,
       kind: text,
@@ -331,6 +332,18 @@ const commands: { [K in Command["type"]]: Record<string, fc.Arbitrary<unknown>> 
     })),
   },
   "ceremony-note": { ceremonyId: hash, about: text, text },
+  "ceremony-standing": { nonce: hash, ceremonyId: hash },
+  "ceremony-standing-response": {
+    nonce: hash,
+    ceremonyId: hash,
+    state: text,
+    round: fc.nat(255),
+    rounds: fc.nat(255),
+    age: int64,
+    waitingFor: listOf(identity),
+    code: text,
+    culprits: listOf(identity),
+  },
   "node-witness": {
     ceremonyId: hash,
     part: text,

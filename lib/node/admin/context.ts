@@ -22,6 +22,7 @@ import type { PeerInfo } from "../peer_directory.ts";
 import type { Presigner } from "../presigner.ts";
 import type { Readiness } from "../readiness.ts";
 import type { SupplyState } from "../preparams_supply.ts";
+import type { Standings } from "../standings.ts";
 import type { ReshareCommit } from "../reshare_commit.ts";
 
 /** What an operator may do to the node's part of the mesh. */
@@ -57,6 +58,8 @@ export interface AdminContext {
   readonly describeShare: (request: Omit<DescribeRequest, "self">) => Promise<ShareDescription>;
   readonly resharings: ReshareCommit;
   readonly presigner: Presigner;
+  /** Asks members how a ceremony stands with them. */
+  readonly standings: Pick<Standings, "ask">;
   /** Longest time an admin may wait for a ceremony by default, in milliseconds. */
   readonly ceremonyTimeoutMs: number;
 }

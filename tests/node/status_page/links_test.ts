@@ -31,6 +31,7 @@ function told(trips: Record<string, number>): NodeState {
       protocol: ECHO_PROTOCOL,
       preParams: 1,
       presign: 0,
+      standing: 0,
       contacts: new Map(
         Object.entries(trips).map(([identity, trip]) => [identity as Identity, {
           identity: identity as Identity,
