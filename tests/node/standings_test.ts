@@ -187,6 +187,10 @@ Deno.test("Standings.ask() says that a silent member does not answer, after two 
     await world.clock.advance(1);
     assert.deepEqual((await asking).get(idOf("b")), { silent: "no answer in 2 s" });
     assert.equal(b.heard.length, 2, "asked again at half of the time");
+    const last = a.standings.ask(ID, [idOf("b")]);
+    await world.clock.settle();
+    a.standings.stop();
+    assert.deepEqual((await last).get(idOf("b")), { silent: "this node is going down" });
     for (const m of nodes) m.presence.stop();
   }));
 
