@@ -293,6 +293,21 @@ Deno.test("Desk takes an unsigned request under debug initiation, loudly", async
   assert(w.log.has("warn", "UNSIGNED"));
 });
 
+Deno.test("Desk takes nothing unsigned about presignatures, under debug initiation either", async () => {
+  const w = world({ debug: true });
+  const common = { requester: SELF, keyId: "11".repeat(16), committee: [SELF, B], threshold: 1 };
+  const presign = { ...common, kind: "presign", id: "ab".repeat(32), generation: 0, keep: [] };
+  const presigned = { id: "5a".repeat(32), generation: 0 };
+  const payload = new Uint8Array(32);
+  const sign = { ...common, kind: "sign", id: "cd".repeat(32), payload, presigned };
+  for (const request of [presign, sign] as CeremonyRequest[]) {
+    await w.desk.handleStart(startCommand(request), { sealedBy: null });
+  }
+  await settle();
+  assert.equal(w.started.length, 0);
+  assert.equal(w.seen.size, 0);
+});
+
 Deno.test("Desk refuses a replayed ceremony id", async () => {
   const w = world();
   await w.desk.handleStart(startCommand(keygenRequest(B)), { sealedBy: B });
