@@ -58,10 +58,11 @@ Deno.test("daemons fill a stock of presignatures, sign from it, and never use on
   };
   const view = async (at: number) =>
     (await nodes[at]!.ask<{ keys: Key[] }>(["keys"])).keys[0]!.presign;
+  // More where another member is the nearest meanwhile: those of the quorum before are kept.
   const filled = (at: number, count: number) =>
     cluster.until(
       `${count} presignatures are ready`,
-      async () => (await view(at)).ready === count,
+      async () => (await view(at)).ready >= count,
       120_000,
     );
 
