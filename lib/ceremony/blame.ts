@@ -72,6 +72,11 @@ export interface Trial {
   readonly proof: Equivocation | null;
   /** Most members that may lie: a finding of more than these has an honest one among them. */
   readonly liars: number;
+  /**
+   * What members say that they were asked for, as far as they do. Proofs are bound to that: with
+   * members that were asked for something else nothing can be held against each other.
+   */
+  readonly requests?: ReadonlyMap<Identity, string>;
 }
 
 /** Whether being slow or away is what a finding says. */
@@ -81,8 +86,29 @@ function isSilence({ kind }: Finding): boolean {
 
 /** Gives the verdict. */
 export function deliberate(trial: Trial): Blame {
-  const { own, proof } = trial;
+  const { self, own, proof } = trial;
   if (proof !== null) return convicted(proof, own.round);
+  const blame = weigh(trial);
+  const culprits = blame.culprits.filter((member) => !apart(trial, self, member));
+  if (culprits.length === blame.culprits.length) return blame;
+  if (culprits.length > 0) return { ...blame, culprits };
+  return {
+    kind: "unknown",
+    round: blame.round,
+    reason: "could not tell: not everybody was asked for the same, or says so",
+    culprits: [],
+    suspects: sorted([...trial.requests!.keys()]),
+  };
+}
+
+/** Whether two members say that they were asked for different things. */
+function apart({ requests }: Trial, a: Identity, b: Identity): boolean {
+  const [first, second] = [requests?.get(a), requests?.get(b)];
+  return first !== undefined && second !== undefined && first !== second;
+}
+
+function weigh(trial: Trial): Blame {
+  const { own } = trial;
   if (own.kind === "invalid" && own.culprits.length > 0) return found(own);
   const all = new Map([[trial.self, own], ...trial.others]);
   return accused(trial, all) ?? silent(trial, all) ??
@@ -112,7 +138,7 @@ function accused(trial: Trial, all: ReadonlyMap<Identity, Finding>): Blame | nul
   const votes = new Map<Identity, Set<Identity>>();
   for (const [accuser, { culprits }] of accusers) {
     for (const culprit of culprits) {
-      if (culprit === accuser) continue;
+      if (culprit === accuser || apart(trial, accuser, culprit)) continue;
       votes.set(culprit, (votes.get(culprit) ?? new Set()).add(accuser));
     }
   }

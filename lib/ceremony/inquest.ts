@@ -25,6 +25,8 @@ export interface InquestHost {
   readonly ceremonyId: Uint8Array;
   /** See `Trial.liars`. */
   readonly liars: number;
+  /** Whether this node asked for the ceremony itself. */
+  readonly asked: boolean;
   readonly members: readonly Identity[];
   readonly clock: Clock;
   readonly witness: Witness;
@@ -126,9 +128,12 @@ export class Inquest {
   #decide(proof: Equivocation | null): void {
     if (this.#over) return;
     this.stop();
-    const { self, liars } = this.#host;
+    const { self, liars, asked, witness } = this.#host;
     const own = this.#proven(this.#own!);
-    this.#host.onVerdict(deliberate({ self, own, others: this.#findings, proof, liars }), proof);
+    // Whoever asked knows what it asked for.
+    const requests = asked ? new Map<Identity, string>() : witness.requests;
+    const trial = { self, own, others: this.#findings, proof, liars, requests };
+    this.#host.onVerdict(deliberate(trial), proof);
   }
 
   /**

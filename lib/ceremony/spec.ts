@@ -21,6 +21,8 @@ interface CommonSpec {
   readonly curve: CurveName;
   /** 32 bytes, never used before. */
   readonly id: Uint8Array;
+  /** Whether this node asked for it, everybody for the same: then whoever says otherwise lies. */
+  readonly asked?: boolean;
   /** Overrides the engine's deadline for one round, in milliseconds. */
   readonly roundTimeoutMs?: number;
   /** Overrides the engine's deadline for the ceremony, in milliseconds. */
@@ -140,6 +142,19 @@ export function membersOf(spec: CeremonySpec): Identity[] {
   return spec.kind === "reshare"
     ? [...new Set([...spec.oldCommittee, ...spec.newCommittee])]
     : [...spec.committee];
+}
+
+/**
+ * Most members of a ceremony that may lie together: as many of each committee as its threshold
+ * allows. A member of both counts in both, so those of one only are what an attacker takes first.
+ */
+export function mostLiars(spec: CeremonySpec): number {
+  if (spec.kind !== "reshare") return spec.threshold;
+  const { oldCommittee, newCommittee, oldThreshold, newThreshold } = spec;
+  const both = oldCommittee.filter((m) => newCommittee.includes(m)).length;
+  const old = Math.min(oldThreshold, oldCommittee.length - both);
+  const fresh = Math.min(newThreshold, newCommittee.length - both);
+  return old + fresh + Math.min(both, oldThreshold - old, newThreshold - fresh);
 }
 
 /**

@@ -16,7 +16,8 @@ import { type Comparison, comparisonOf } from "./broadcasts.ts";
 import type { Broadcast, Equivocation } from "./evidence.ts";
 import { roleOf } from "./flags.ts";
 import { Inquest } from "./inquest.ts";
-import { type CeremonySpec, membersOf } from "./spec.ts";
+import { requestDigest } from "./request_digest.ts";
+import { type CeremonySpec, membersOf, mostLiars } from "./spec.ts";
 import type { Failure, FailureCode } from "./verdict.ts";
 import { Witness } from "./witness.ts";
 
@@ -73,6 +74,7 @@ export class Tribunal {
       ceremonyId: spec.id,
       kind: spec.kind,
       comparison: this.#comparison,
+      request: requestDigest(spec),
       witnesses: this.#members,
       hearers: reshare ? spec.newCommittee : spec.committee,
       senders: this.#members,
@@ -88,7 +90,8 @@ export class Tribunal {
       send,
       ceremonyId: spec.id,
       members: this.#members,
-      liars: reshare ? Math.max(spec.oldThreshold, spec.newThreshold) : spec.threshold,
+      liars: mostLiars(spec),
+      asked: spec.asked === true,
       witness: this.#witness,
       onVerdict: (blame, proof) => this.#verdict(blame, proof),
     });

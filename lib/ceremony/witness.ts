@@ -12,7 +12,7 @@
  */
 
 import type { Identity } from "../crypto/identity.ts";
-import { equalBytes } from "../encoding/bytes.ts";
+import { equalBytes, toHex } from "../encoding/bytes.ts";
 import type { Clock } from "../mesh/clock.ts";
 import type { TssCommand, WitnessCommand, WitnessEntry } from "../mesh/command_types.ts";
 import type { Committee } from "../tss/errors.ts";
@@ -27,6 +27,7 @@ import {
   slotOf,
 } from "./evidence.ts";
 import { MAX_EXHIBITS, MAX_SPREAD_BYTES, MAX_WITNESS_ANSWERS, REPEAT_AFTER_MS } from "./limits.ts";
+import { REQUEST_ENTRY } from "./request_digest.ts";
 import type { CeremonyKind } from "./spec.ts";
 
 /** How far a member has come with what it tells: see {@link WitnessCommand.stage}. */
@@ -41,6 +42,8 @@ export interface WitnessHost {
   readonly ceremonyId: Uint8Array;
   readonly kind: CeremonyKind;
   readonly comparison: Comparison;
+  /** What this node was asked for, see `requestDigest`. */
+  readonly request: Uint8Array;
   /** Everybody in the ceremony, in one order. */
   readonly witnesses: readonly Identity[];
   /** Those of them that compare: the new committee in a resharing, else everybody. */
@@ -81,6 +84,8 @@ export class Witness {
   /** Members that have spoken: they know these messages, whatever was announced. */
   readonly #known = new Set<Identity>();
   readonly #efforts = new Map<Identity, Effort>();
+  /** What members say that they were asked for; what each said first stands. */
+  readonly #requests: Map<Identity, Uint8Array>;
   #stage: number = STAGE.underway;
   #expected: Set<Identity> | null = null;
   #cancel: (() => void) | null = null;
@@ -89,6 +94,12 @@ export class Witness {
   /** Nothing is heard or said yet. */
   constructor(host: WitnessHost) {
     this.#host = host;
+    this.#requests = new Map([[host.self, host.request]]);
+  }
+
+  /** What members say that they were asked for, in hex, this node included. */
+  get requests(): ReadonlyMap<Identity, string> {
+    return new Map([...this.#requests].map(([member, digest]) => [member, toHex(digest)]));
   }
 
   /** Broadcasts heard and sent so far, in that order. */
@@ -186,6 +197,10 @@ export class Witness {
     const entries = new Map<string, Uint8Array>();
     const { broadcasts } = this.#host.comparison;
     for (const { from: sender, role, name, digest } of command.entries) {
+      if (name === REQUEST_ENTRY && sender === from && digest.length === 32) {
+        if (!this.#requests.has(from)) this.#requests.set(from, digest);
+        continue;
+      }
       const committee = ROLES[role];
       if (committee === undefined || !broadcasts.has(name) || digest.length !== 32) continue;
       if (sender === from || !this.#host.hasMember(sender, committee)) continue;
@@ -273,7 +288,9 @@ export class Witness {
   }
 
   #tell(to: Identity, ask: boolean): void {
-    const entries = this.#entries((from) => from !== this.#host.self && from !== to);
+    const { self, request } = this.#host;
+    const own = { from: self, role: 0, name: REQUEST_ENTRY, digest: request };
+    const entries = [own, ...this.#entries((from) => from !== self && from !== to)];
     this.#host.send(to, this.#command({ part: "heard", stage: this.#stage, ask, entries }));
   }
 

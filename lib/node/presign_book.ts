@@ -92,6 +92,7 @@ export class PresignBook {
       ...deadlines,
       kind: "presign",
       curve: "secp256k1",
+      asked: maker === this.#self,
       id: fromHex(id),
       keyId: fromHex(keyId),
       committee,

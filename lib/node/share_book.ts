@@ -151,7 +151,8 @@ export class KeystoreBook implements ShareBook, ReshareBook {
   }
 
   async prepare(request: CeremonyRequest, cancelled: () => boolean): Promise<CeremonySpec> {
-    const common = { id: fromHex(request.id), ...this.#deadlines };
+    const asked = request.requester === this.#self;
+    const common = { id: fromHex(request.id), asked, ...this.#deadlines };
     switch (request.kind) {
       case "keygen": {
         const { curve, committee, threshold } = request;

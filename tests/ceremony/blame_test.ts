@@ -6,6 +6,7 @@ import {
   type Finding,
   type FindingKind,
 } from "../../lib/ceremony/blame.ts";
+import { mostLiars } from "../../lib/ceremony/spec.ts";
 import type { Identity } from "../../lib/crypto/identity.ts";
 import { verifyTss } from "../../lib/mesh/tss_command.ts";
 import { NodeIdentity } from "../../lib/crypto/identity.ts";
@@ -127,4 +128,56 @@ Deno.test("deliberate() never names an honest member that at most `liars` member
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("deliberate() holds nothing against a member that was asked for something else", () => {
+  const trial = {
+    self: A,
+    own: finding("invalid", B),
+    others: new Map([[B, finding("invalid", A)]]),
+    proof: null,
+    liars: 1,
+  };
+  assert.deepEqual(deliberate(trial).culprits, [B]);
+  const requests = new Map([[A, "1"], [B, "2"], [D, "1"]]);
+  const blame = deliberate({ ...trial, requests });
+  assert.deepEqual([blame.kind, blame.culprits], ["unknown", []]);
+  assert.deepEqual(blame.suspects, [A, B, D].sort());
+  // Who says the same, or nothing, stays where it is; so does another culprit.
+  assert.deepEqual(
+    deliberate({ ...trial, requests: new Map([[A, "1"], [B, "1"]]) }).culprits,
+    [B],
+  );
+  assert.deepEqual(deliberate({ ...trial, requests: new Map([[A, "1"]]) }).culprits, [B]);
+  const two = { ...trial, own: finding("invalid", B, C), requests };
+  assert.deepEqual([deliberate(two).kind, deliberate(two).culprits], ["invalid", [C]]);
+  // Nor do accusers count that were asked for something else than whom they accuse.
+  const accused = {
+    ...trial,
+    own: finding("gave-up"),
+    others: new Map([[C, finding("invalid", B)], [D, finding("invalid", B)]]),
+  };
+  assert.deepEqual(deliberate(accused).culprits, [B]);
+  const otherwise = new Map([[B, "2"], [C, "1"], [D, "1"]]);
+  assert.equal(deliberate({ ...accused, requests: otherwise }).kind, "unknown");
+});
+
+Deno.test("mostLiars() counts both committees of a resharing, and nobody twice", () => {
+  const E = ids[4]!;
+  const reshare = (old: Identity[], fresh: Identity[], oldThreshold = 1, newThreshold = 1) =>
+    mostLiars({
+      kind: "reshare",
+      curve: "ed25519",
+      id: new Uint8Array(32),
+      keyId: new Uint8Array(16),
+      oldCommittee: old,
+      newCommittee: fresh,
+      oldThreshold,
+      newThreshold,
+    });
+  assert.equal(reshare([A, B], [C, D]), 2);
+  assert.equal(reshare([A, B, C], [A, B, C]), 1);
+  assert.equal(reshare([A, B, C], [B, C, D]), 2);
+  assert.equal(reshare([A, B, C], [A, B, C, D, E], 2, 3), 3);
+  assert.equal(reshare([A, B, C, D, E], [A, B, C], 3, 1), 3);
 });

@@ -10,7 +10,7 @@ import type { CeremonySpec } from "../../../lib/ceremony/spec.ts";
 import { toHex } from "../../../lib/encoding/bytes.ts";
 import { identityToInt } from "../../../lib/crypto/identity.ts";
 import { verifyTss } from "../../../lib/mesh/tss_command.ts";
-import { type Cluster, freshId } from "../../ceremony/cluster.ts";
+import { type Cluster, failureOf, freshId } from "../../ceremony/cluster.ts";
 import { VirtualClock } from "../../support/virtual_clock.ts";
 import { keygen, shifted, sign, toldOtherwise, verdicts, withCluster } from "./kit.ts";
 
@@ -249,3 +249,30 @@ async function pass(clock: VirtualClock, ceremonies: Ceremony[], places: number[
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+Deno.test("members whom a requester asked for different things hold nothing against each other", () =>
+  withCluster(3, async (cluster) => {
+    const request = keygen(cluster, CURVE, 0, 1, 2);
+    const all = [0, 1, 2];
+    const ceremonies = cluster.start(all, (i, node) => {
+      const spec = request(i, node) as Extract<CeremonySpec, { kind: "keygen" }>;
+      return { ...spec, threshold: i === 1 ? 2 : 1 };
+    });
+    for (const outcome of await Promise.all(ceremonies.map((c) => c.result))) {
+      const { blame, culprits } = failureOf(outcome);
+      assert.deepEqual([blame?.kind, culprits], ["unknown", []]);
+      assert.deepEqual(blame?.suspects, cluster.ids(...all).sort());
+    }
+  }));
+
+Deno.test("the member that asked everybody for the same knows who says otherwise", () =>
+  withCluster(3, async (cluster) => {
+    const request = keygen(cluster, CURVE, 0, 1, 2);
+    const ceremonies = cluster.start([0, 1, 2], (i, node) => {
+      const spec = request(i, node) as Extract<CeremonySpec, { kind: "keygen" }>;
+      return { ...spec, asked: i === 0, threshold: i === 1 ? 2 : 1 };
+    });
+    const [first, , third] = await Promise.all(ceremonies.map((c) => c.result));
+    assert.deepEqual(failureOf(first!).culprits, cluster.ids(1));
+    assert.deepEqual(failureOf(third!).culprits, []);
+  }));
