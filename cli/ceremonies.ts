@@ -104,7 +104,7 @@ const VIEW: View<{ readonly ceremonies: readonly CeremonyRow[] }> = {
 /** Lists ceremonies; approves, denies, aborts or shows one. */
 export const command: CommandSpec = {
   name: "ceremonies",
-  summary: "List ceremonies; approve, deny, abort or show one.",
+  summary: "List ceremonies; see who holds one up; approve, deny, abort or show one.",
   usage:
     "[--watch [--every SECONDS] | show ID [--members] | approve|deny|abort ID [--reason TEXT]] [--json]",
   about: `With TRF_CONSENT=manual a request of an allowed initiator waits here until it is approved.

@@ -62,7 +62,7 @@ export const COMMANDS: readonly RegistryEntry[] = [
   },
   {
     name: "ceremonies",
-    summary: "list ceremonies; approve, deny or abort one",
+    summary: "list ceremonies; see who holds one up; approve, deny or abort one",
     load: async () => (await import("./ceremonies.ts")).command,
   },
   {

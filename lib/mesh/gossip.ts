@@ -21,7 +21,7 @@ import type {
   PeerRecord,
 } from "./commands.ts";
 import { farRepeat } from "./far_nodes.ts";
-import { freshest, linksOf, recordBytes } from "./known_records.ts";
+import { freshest, hasSameLinks, linksOf, recordBytes } from "./known_records.ts";
 import {
   FAR_FRESH,
   GOSSIP_INTERVAL,
@@ -250,7 +250,7 @@ export class Gossip {
     const told = this.#heard.get(record.identity);
     const held = this.#o.table.get(record.identity);
     if (told === undefined || held === undefined || Number(record.lastSeen) < held.lastSeen) return;
-    if (linksOf(record) === linksOf(held)) told.add(peer);
+    if (hasSameLinks(record, held)) told.add(peer);
   }
 
   #warnConflict(informant: Identity, about: Identity): void {

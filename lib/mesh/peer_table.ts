@@ -14,6 +14,7 @@ import { ZERO_IDENTITY } from "../crypto/identity.ts";
 import { equalBytes } from "../encoding/bytes.ts";
 import type { Clock } from "./clock.ts";
 import { farLife } from "./far_nodes.ts";
+import { isSameList } from "./known_records.ts";
 import {
   CLOCK_SKEW,
   PEER_RECORD_LIFE,
@@ -198,7 +199,9 @@ export class PeerTable {
   /** Takes over address and sessions; an address that we dialled ourselves stays while it serves. */
   #describe(row: Row, report: PeerReport): void {
     if (report.address !== "" && !row.dialled) row.address = report.address;
-    row.sessions = report.sessions.slice(0, RECORD_SESSIONS);
+    // What has not changed stays the same list, so that nobody looks at its content again.
+    const sessions = report.sessions.slice(0, RECORD_SESSIONS);
+    if (!isSameList(sessions, row.sessions)) row.sessions = sessions;
   }
 
   /** Drops a peer and what is remembered of it. */
