@@ -29,7 +29,8 @@ import {
   MAX_ROUND_MESSAGE_BYTES,
 } from "./limits.ts";
 import type { Transcript } from "./recorder.ts";
-import { CeremonyRun, type RunHost } from "./run.ts";
+import { CeremonyRun } from "./run.ts";
+import type { RunHost } from "./run_host.ts";
 import { type CeremonySpec, checkSpec } from "./spec.ts";
 import { CeremonyRefused } from "./verdict.ts";
 import { isKey } from "./verify.ts";

@@ -6,9 +6,7 @@
  */
 
 import type { Identity } from "../crypto/identity.ts";
-import type { Clock } from "../mesh/clock.ts";
 import type { TssCommand, WitnessCommand } from "../mesh/command_types.ts";
-import type { Logger } from "../observe/logger.ts";
 import type { Committee } from "../tss/errors.ts";
 import { VERSION } from "../version.ts";
 import { Ceremony } from "./ceremony.ts";
@@ -17,51 +15,15 @@ import { flagsOf } from "./flags.ts";
 import { Heard } from "./heard.ts";
 import { shortName } from "./inbox.ts";
 import { judge } from "./judge.ts";
-import { type CeremonyLimits, MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
-import type { FromWorker, Job, Role } from "./protocol.ts";
-import { Recorder, type Transcript } from "./recorder.ts";
+import { MAX_ROUND_MESSAGE_BYTES } from "./limits.ts";
+import type { FromWorker, Role } from "./protocol.ts";
+import { Recorder } from "./recorder.ts";
 import { Repeats } from "./repeats.ts";
+import { committeesOf, type Hearing, jobOf, type RunHost } from "./run_host.ts";
 import type { CeremonySpec, NewShare } from "./spec.ts";
 import { Tribunal } from "./tribunal.ts";
 import type { Failure, Outcome } from "./verdict.ts";
-import type { WorkerFactory, WorkerHandle } from "./worker_host.ts";
-
-/** What a run needs of the node. */
-export interface RunHost {
-  /** This node. */
-  readonly self: Identity;
-  /** Time for the deadlines. */
-  readonly clock: Clock;
-  /** Starts the worker. */
-  readonly workers: WorkerFactory;
-  /** Quotas and deadlines. */
-  readonly limits: CeremonyLimits;
-  /** Already names the ceremony. */
-  readonly log: Logger;
-  /** A fresh copy of the store key; it is given away to the worker. */
-  storeKey(): Uint8Array<ArrayBuffer>;
-  /** Builds and signs a command. */
-  sign(flags: number, data: Uint8Array): TssCommand;
-  /** Carries a command to a member; may lose it. `repeat` is 0 for the first time. */
-  send(to: Identity, command: TssCommand, repeat: number): void;
-  /** Whether a member has announced that it compares broadcasts; see `witness.ts`. */
-  supports(member: Identity): boolean;
-  /** Whether a member can be reached now, as far as is known. */
-  online(member: Identity): boolean;
-  /** Seals what is not part of the protocol to a member; may lose it. */
-  sendWitness(to: Identity, command: WitnessCommand): void;
-  /** Whether every message is kept for a transcript, or only what convicts somebody. */
-  readonly record: boolean;
-  /** Signs a transcript's hash. */
-  seal(digest: Uint8Array): Uint8Array;
-  /** Keeps a transcript; must not throw. */
-  onTranscript(transcript: Transcript): void;
-  /** The ceremony has ended and its worker is gone. */
-  onEnd(): void;
-}
-
-/** What became of a message: given to the worker, heard before, or its sender sent too much. */
-export type Hearing = "delivered" | "repeat" | "quota";
+import type { WorkerHandle } from "./worker_host.ts";
 
 /** One running ceremony. */
 export class CeremonyRun {
@@ -88,7 +50,7 @@ export class CeremonyRun {
   constructor(spec: CeremonySpec, host: RunHost) {
     this.#spec = spec;
     this.#host = host;
-    this.#seats = seatsOf(spec);
+    this.#seats = committeesOf(spec);
     this.#heard = new Heard(host.clock, host.limits);
     this.#repeats = new Repeats({
       clock: host.clock,
@@ -395,20 +357,6 @@ export class CeremonyRun {
     this.ceremony.finish(outcome, this.#host.clock.now());
     this.#host.onEnd();
   }
-}
-
-/** Members per committee, in request order. */
-function seatsOf(spec: CeremonySpec): Map<Committee, readonly Identity[]> {
-  return spec.kind === "reshare"
-    ? new Map([["old", spec.oldCommittee], ["new", spec.newCommittee]])
-    : new Map([["single", spec.committee]]);
-}
-
-/** The part of the request that a worker can receive. */
-function jobOf(spec: CeremonySpec, self: Identity, record: boolean): Job {
-  if (spec.kind !== "reshare") return { ...spec, self, record };
-  const { onNewShare: _stays, ...rest } = spec;
-  return { ...rest, self, record };
 }
 
 function identitiesOf(roles: readonly Role[]): Identity[] {

@@ -20,27 +20,14 @@
  */
 
 import { type RandomSource, systemRandom } from "../arith/random.ts";
-import { NodeIdentity } from "../crypto/identity.ts";
-import { utf8 } from "../encoding/bytes.ts";
+import type { NodeIdentity } from "../crypto/identity.ts";
 import { type Logger, silentLogger } from "../observe/logger.ts";
 import { KeystoreError } from "./errors.ts";
-import {
-  assertPrivateDirectory,
-  type FileLayer,
-  type FileLock,
-  joinPath,
-  TEMPORARY,
-} from "./files.ts";
-import {
-  assertHome,
-  ensureAdminKey,
-  type KeystoreSecret,
-  nodeOf,
-  openNode,
-  takeLock,
-} from "./home.ts";
+import { assertPrivateDirectory, type FileLayer, type FileLock, joinPath } from "./files.ts";
+import { assertHome, ensureAdminKey, type KeystoreSecret, openNode, takeLock } from "./home.ts";
+import { makeHome, removeUnfinished, tellRecovery } from "./home_make.ts";
 import { assertNotMoved } from "./home_marks.ts";
-import { IDENTITY_FILE, loadAdminKey, type ScryptCost, sealIdentity } from "./identity_file.ts";
+import { loadAdminKey, type ScryptCost } from "./identity_file.ts";
 import type { KeyRules } from "./key_rules.ts";
 import { type KeyMeta, type Leaving, parseKeyId } from "./meta.ts";
 import { PreParamsStock } from "./preparams_stock.ts";
@@ -138,34 +125,7 @@ export class Keystore {
       readonly scrypt?: ScryptCost;
     },
   ): Promise<Keystore> {
-    const { home, files, secret } = options;
-    const random = options.random ?? systemRandom;
-    await files.makeDirectory(home);
-    await assertHome(files, home, true);
-    const lock = await takeLock(files, home);
-    try {
-      const path = joinPath(home, IDENTITY_FILE);
-      if (await files.stat(path) !== null) {
-        throw new KeystoreError(
-          "TF-EXISTS",
-          `cannot make a keystore: ${path} is there already`,
-          "use it as it is, or choose another home directory",
-        );
-      }
-      if ("passphrase" in secret) {
-        const node = options.importKey === undefined
-          ? NodeIdentity.generate(random)
-          : nodeOf(options.importKey);
-        const text = await sealIdentity(node, secret.passphrase, random, options.scrypt);
-        await ensureAdminKey(files, home, random);
-        await files.writeAtomic(path, utf8(text), 0o600);
-      } else {
-        nodeOf(secret.privateKey);
-        await ensureAdminKey(files, home, random);
-      }
-    } finally {
-      lock.release();
-    }
+    await makeHome({ ...options, random: options.random ?? systemRandom });
     return await Keystore.open(options);
   }
 
@@ -243,24 +203,10 @@ export class Keystore {
       const report = await this.#shares.recover();
       const repaired = [...report.repaired, ...await this.#stock.recover()];
       repaired.push(...await this.#presign.recover((header) => this.#isCurrent(header)));
-      for (const directory of [this.home, joinPath(this.home, this.identity.identity)]) {
-        for (const name of await this.#files.list(directory)) {
-          if (!name.startsWith(TEMPORARY)) continue;
-          await this.#files.remove(joinPath(directory, name), { overwrite: true });
-          repaired.push(`removed the unfinished file ${name}`);
-        }
-      }
+      const own = joinPath(this.home, this.identity.identity);
+      repaired.push(...await removeUnfinished(this.#files, [this.home, own]));
       this.#report = { ...report, repaired };
-      for (const what of repaired) this.#log.warn("repaired the keystore", { what });
-      for (const { keyId, ceremony } of report.staged) {
-        this.#log.warn("a new share waits for its resharing to be decided", { keyId, ceremony });
-      }
-      for (const { keyId, ceremony } of report.leaving) {
-        this.#log.warn("an old share waits for its resharing to be decided", { keyId, ceremony });
-      }
-      for (const { message, hint } of report.damaged) {
-        this.#log.error("a key is damaged", { problem: message, hint });
-      }
+      tellRecovery(this.#report, this.#log);
       return this.#report;
     });
   }
