@@ -84,6 +84,16 @@ export function autoOption(invocation: Invocation): number | undefined {
   return Number(text);
 }
 
+/** Reads `--key`, which must be there: 32 hex digits. */
+export function keyOption({ text }: Invocation): string {
+  const key = text["key"];
+  if (key === undefined) {
+    throw usageError("--key is missing", "`transfunctioner keys` lists the key ids");
+  }
+  if (!/^[0-9a-fA-F]{32}$/.test(key)) throw usageError("--key: expected 32 hex digits");
+  return key;
+}
+
 /** Reads `--threshold T` and the like. */
 export function thresholdOption(invocation: Invocation, name: string): number {
   const text = invocation.text[name];

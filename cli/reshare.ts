@@ -2,7 +2,7 @@
 
 import { CeremonyProgress, shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec } from "./command.ts";
-import { listOption, purposeOption, thresholdOption, timeoutOption } from "./connect.ts";
+import { keyOption, listOption, purposeOption, thresholdOption, timeoutOption } from "./connect.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
@@ -56,11 +56,7 @@ together could still sign. On a node that has no share, --old-members, --old-thr
   ],
   async run(invocation) {
     const { terminal, text, on } = invocation;
-    const key = text["key"];
-    if (key === undefined) {
-      throw usageError("--key is missing", "`transfunctioner keys` lists the key ids");
-    }
-    if (!/^[0-9a-fA-F]{32}$/.test(key)) throw usageError("--key: expected 32 hex digits");
+    const key = keyOption(invocation);
     const members = listOption(invocation, "members");
     if (members === undefined) {
       throw usageError("--members is missing", "give every new member's identity");

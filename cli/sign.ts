@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { toHex } from "../lib/encoding/bytes.ts";
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
-import { autoOption, listOption, purposeOption, timeoutOption } from "./connect.ts";
+import { autoOption, keyOption, listOption, purposeOption, timeoutOption } from "./connect.ts";
 import { CliError, EXIT, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
@@ -134,11 +134,7 @@ member fails or falls silent the daemon asks again with others, up to --retries 
   ],
   async run(invocation) {
     const { terminal, text, on } = invocation;
-    const key = text["key"];
-    if (key === undefined) {
-      throw usageError("--key is missing", "`transfunctioner keys` lists the key ids");
-    }
-    if (!/^[0-9a-fA-F]{32}$/.test(key)) throw usageError("--key: expected 32 hex digits");
+    const key = keyOption(invocation);
     const members = listOption(invocation, "members");
     const auto = autoOption(invocation);
     const timeout = timeoutOption(invocation);

@@ -337,7 +337,17 @@ export async function createAdminKey(
   random: RandomSource,
 ): Promise<NodeIdentity> {
   const node = NodeIdentity.generate(random);
-  const secret = node.exportPrivateKey();
+  await writeAdminKey(files, home, node);
+  return node;
+}
+
+/** Writes an admin key, over any that is there. */
+export async function writeAdminKey(
+  files: FileLayer,
+  home: string,
+  admin: NodeIdentity,
+): Promise<void> {
+  const secret = admin.exportPrivateKey();
   const text = utf8(toHex(secret) + "\n");
   try {
     await files.writeAtomic(joinPath(home, ADMIN_FILE), text, 0o600);
@@ -345,7 +355,6 @@ export async function createAdminKey(
     secret.fill(0);
     text.fill(0);
   }
-  return node;
 }
 
 /** Reads the raw bytes of `identity.json`; null if there is none. */

@@ -10,7 +10,7 @@
  */
 
 import type { RandomSource } from "../arith/random.ts";
-import { toHex, utf8 } from "../encoding/bytes.ts";
+import { utf8 } from "../encoding/bytes.ts";
 import { type BackedUpKey, type Backup, SEEN_FILE, SETTINGS_FILES } from "./backup.ts";
 import { KeystoreError } from "./errors.ts";
 import { type FileLayer, joinPath } from "./files.ts";
@@ -24,6 +24,7 @@ import {
   readIdentityFile,
   type ScryptCost,
   sealIdentity,
+  writeAdminKey,
 } from "./identity_file.ts";
 import type { KeyMeta } from "./meta.ts";
 import { wipePresignatures } from "./presign_stock.ts";
@@ -127,7 +128,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
       if (bytes === undefined) continue;
       await put(name, () => files.writeAtomic(joinPath(home, name), bytes, 0o600));
     }
-    await put(ADMIN_FILE, () => writeAdminKey(options));
+    await put(ADMIN_FILE, () => putAdminKey(options));
     if (sealed) kept.push(IDENTITY_FILE);
     else if ("passphrase" in secret) {
       const text = await sealIdentity(backup.node, secret.passphrase, random, options.scrypt);
@@ -191,16 +192,9 @@ function assertComesBack(backup: Backup, moved: { bundle: string; at: number }):
   if (backup.createdAt <= moved.at) refuse("this backup is from before");
 }
 
-async function writeAdminKey({ files, home, backup, random }: RestoreOptions): Promise<void> {
-  if (backup.admin === null) return void await createAdminKey(files, home, random);
-  const secret = backup.admin.exportPrivateKey();
-  const text = utf8(toHex(secret) + "\n");
-  try {
-    await files.writeAtomic(joinPath(home, ADMIN_FILE), text, 0o600);
-  } finally {
-    secret.fill(0);
-    text.fill(0);
-  }
+async function putAdminKey({ files, home, backup, random }: RestoreOptions): Promise<void> {
+  if (backup.admin === null) await createAdminKey(files, home, random);
+  else await writeAdminKey(files, home, backup.admin);
 }
 
 /** The generation at which a node has a share, or knows that it has none any more. */
