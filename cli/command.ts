@@ -68,6 +68,8 @@ export interface CommandSpec {
    * Default: `admin` if it has the option --admin-address, else `nothing`.
    */
   readonly reach?: Reach;
+  /** Variables that are not settings for this command, but its own business. */
+  readonly ownVariables?: readonly string[];
   /** Options whose values are files outside the home directory, and what is done with them. */
   readonly paths?: Readonly<Record<string, "read" | "write">>;
   /** The same for what is named by words instead of options. */

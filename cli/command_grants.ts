@@ -53,9 +53,11 @@ export async function commandGrants(
     ("admin-address" in command.options ? "admin" : "nothing");
   const files = fileGrants(command, invocation);
   if (reach === "nothing") return files;
+  const env = readEnvironment();
+  for (const name of command.ownVariables ?? []) delete env[name];
   const config = await loadConfig({
     flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
-    env: readEnvironment(),
+    env,
   });
   const grants = reach !== "node"
     ? clientGrants(config, reach)
@@ -88,6 +90,16 @@ function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">)
       code: "lib/keystore/files.ts",
       until: "stop",
     });
+    const file = config.passphraseFile.value;
+    if (file !== null) {
+      grants.push({
+        permission: "read",
+        scope: onePath("TRF_PASSPHRASE_FILE", file),
+        why: "the passphrase",
+        code: "cli/secret.ts",
+        until: "stop",
+      });
+    }
   }
   if (reach === "settings") {
     grants.push({

@@ -45,6 +45,8 @@ DIR stays as it is unless --wipe-source is given: run it again with that once th
     json: { help: "print one JSON object for machines" },
   },
   reach: "home",
+  // A node's settings allow one of node key and passphrase; this command needs both.
+  ownVariables: ["TRF_PRIVATE_KEY"],
   paths: { "private-key-file": "read", "passphrase-file": "read" },
   wordPaths: ({ words: [source], on }) => {
     if (source === undefined) return [];
@@ -65,7 +67,6 @@ DIR stays as it is unless --wipe-source is given: run it again with that once th
       throw usageError("give at most one of --check and --wipe-source");
     }
     const source = given.replace(/(?<=.)\/+$/, "");
-    // A node's settings allow one of node key and passphrase; this command needs both.
     const { TRF_PRIVATE_KEY: known, ...env } = readEnvironment();
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
