@@ -3,7 +3,7 @@
 import { AuditRefused, type AuditReport, auditTranscript } from "../lib/node/transcript_audit.ts";
 import { MAX_TRANSCRIPT_BYTES } from "../lib/node/transcript_audit.ts";
 import type { CommandSpec } from "./command.ts";
-import { CliError, EXIT, usageError } from "./exit.ts";
+import { CliError, EXIT, usageError, whyNot } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 
 /** Checks a ceremony's transcript offline. */
@@ -29,7 +29,9 @@ off or is no transcript, so it proves nothing. 2: it cannot be read.`,
     "transfunctioner audit transcript.jsonl --json",
   ],
   async run({ terminal, words: [path], on }) {
-    if (path === undefined) throw usageError("which file?", "give the path of a transcript");
+    if (path === undefined) {
+      throw usageError("audit: the file is missing", "give the path of a transcript");
+    }
     const text = await read(path);
     let report: AuditReport;
     try {
@@ -88,7 +90,6 @@ async function read(path: string): Promise<string> {
     if (size > MAX_TRANSCRIPT_BYTES) throw new Error(`it has ${size} bytes`);
     return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw usageError(`cannot read ${path}: ${why}`, "give the path of a transcript");
+    throw usageError(`cannot read ${path}: ${whyNot(error)}`, "give the path of a transcript");
   }
 }

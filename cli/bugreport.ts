@@ -1,18 +1,18 @@
 /** `transfunctioner bugreport`. @module */
 
 import { buildInfo } from "../lib/build_info.ts";
-import { toHex } from "../lib/encoding/bytes.ts";
 import { ADMIN_FILE } from "../lib/keystore/identity_file.ts";
 import { joinPath } from "../lib/keystore/files.ts";
-import { type Config, describeConfig, formatAddress, loadConfig } from "../lib/node/config.ts";
+import { type Config, describeConfig, formatAddress } from "../lib/node/config.ts";
 import { daemonPermissions } from "../lib/node/permissions.ts";
 import { PROTOCOL_VERSION, TRANSPORT_VERSION, VERSION } from "../lib/version.ts";
 import { Redactor } from "./bugreport/redact.ts";
 import type { CommandSpec, Invocation } from "./command.ts";
-import { configFlags, type DaemonLink, openDaemon } from "./connect.ts";
+import { type DaemonLink, openDaemon } from "./connect.ts";
 import { examine } from "./doctor.ts";
 import { readEnvironment } from "./environment.ts";
-import { CliError, EXIT } from "./exit.ts";
+import { CliError, EXIT, whyNot } from "./exit.ts";
+import { lenientConfig } from "./lenient_config.ts";
 import { DAEMON_OPTIONS } from "./settings_options.ts";
 
 /** Lines of a log that go into the report, and the most bytes of it that are read. */
@@ -39,6 +39,7 @@ hand it on.`,
     ...DAEMON_OPTIONS,
   },
   reach: "node",
+  lenient: true,
   paths: { out: "write", log: "read" },
   examples: [
     "transfunctioner bugreport --redact-hosts --out report.json",
@@ -47,25 +48,21 @@ hand it on.`,
   async run(invocation) {
     const { terminal, text, on } = invocation;
     const findings = await examine(invocation);
-    const config = await loadConfig({
-      flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
-      env: readEnvironment(),
-    }).catch((error: unknown) => {
-      // The doctor's only finding says why; the rest of the report would be about defaults.
-      if ((error as { code?: string }).code === "TF-CONFIG") return null;
-      throw error;
-    });
-    const daemon = config === null ? {} : await askDaemon(invocation);
+    // Where a setting cannot be used, the doctor's first finding says so.
+    const { config, without } = await lenientConfig(invocation);
+    const daemon = config === null ? {} : await askDaemon(invocation, config);
     const parts = {
       config: config === null ? null : describeConfig(config),
-      permissions: config === null ? null : daemonPermissions(config),
+      config_without: without,
+      config_warnings: config?.warnings ?? [],
+      permissions: permissionsOf(config),
       doctor: findings,
       ...daemon,
       metrics: config === null ? null : await metrics(config),
       log: text["log"] === undefined ? null : await logTail(text["log"]),
     };
     const redactor = new Redactor({
-      secrets: config === null ? [] : await secretsOf(config),
+      secrets: await secretsOf(config),
       hosts: on.has("redact-hosts") ? hostsOf(config, daemon) : null,
     });
     const report = {
@@ -89,11 +86,24 @@ hand it on.`,
   },
 };
 
+/** The daemon's permissions, or why there are none with these settings. */
+function permissionsOf(config: Config | null): readonly string[] | null {
+  if (config === null) return null;
+  try {
+    return daemonPermissions(config);
+  } catch (error) {
+    return [`none: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
 /** What a running daemon tells; an error is part of the report. */
-async function askDaemon(invocation: Invocation): Promise<Record<string, unknown>> {
+async function askDaemon(
+  invocation: Invocation,
+  config: Config,
+): Promise<Record<string, unknown>> {
   let link: DaemonLink;
   try {
-    link = await openDaemon(invocation);
+    link = await openDaemon(invocation, config);
   } catch (error) {
     return { daemon: { error: error instanceof Error ? error.message : String(error) } };
   }
@@ -135,17 +145,18 @@ async function logTail(path: string): Promise<string[]> {
   } catch (error) {
     throw new CliError(
       EXIT.usage,
-      `cannot read the log ${path}: ${error instanceof Error ? error.message : error}`,
+      `cannot read the log ${path}: ${whyNot(error)}`,
       "give the file that the daemon's standard error goes to",
     );
   }
 }
 
 /** Every secret that this process can know. */
-async function secretsOf(config: Config): Promise<string[]> {
-  const out = [config.keystorePassphrase.value?.reveal() ?? ""];
-  const key = config.privateKey.value?.reveal();
-  if (key !== undefined) out.push(toHex(key), toHex(key).toUpperCase());
+async function secretsOf(config: Config | null): Promise<string[]> {
+  // As they stand in the variables, whether they can be used or not.
+  const { TRF_KEYSTORE_PASSPHRASE: passphrase = "", TRF_PRIVATE_KEY: key = "" } = readEnvironment();
+  const out = [passphrase, key, key.toLowerCase(), key.toUpperCase()];
+  if (config === null) return out;
   const files = [config.passphraseFile.value, joinPath(config.home.value, ADMIN_FILE)];
   for (const path of files) {
     if (path === null) continue;
@@ -173,9 +184,7 @@ async function writeNew(path: string, text: string): Promise<void> {
     const there = error instanceof Deno.errors.AlreadyExists;
     throw new CliError(
       EXIT.failed,
-      `cannot write ${path}: ${
-        there ? "it is there already" : error instanceof Error ? error.message : error
-      }`,
+      `cannot write ${path}: ${whyNot(error)}`,
       there ? "choose another name" : "choose another place",
     );
   }

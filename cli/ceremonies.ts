@@ -113,8 +113,12 @@ is and whom it waits for, while the ceremony runs and after it ended; Go nodes c
   maxWords: 2,
   verbs: ACTIONS,
   options: {
-    members: { help: "with show: ask all members how it stands there" },
-    reason: { value: "TEXT", help: "told to the requester when denying or aborting" },
+    members: { verbs: ["show"], help: "with show: ask all members how it stands there" },
+    reason: {
+      value: "TEXT",
+      verbs: ["deny", "abort"],
+      help: "told to the requester when denying or aborting",
+    },
     ...WATCH_OPTIONS,
     ...CLIENT_OPTIONS,
   },
@@ -127,13 +131,17 @@ is and whom it waits for, while the ceremony runs and after it ended; Go nodes c
   async run(invocation) {
     const { terminal, words, on, text } = invocation;
     const [action, id] = words;
-    if (on.has("members") && action !== "show") throw usageError("--members goes with show only");
     if (action === undefined) return await showView(invocation, VIEW);
-    if (on.has("watch")) throw usageError("--watch goes with the list only");
     if (!ACTIONS.includes(action)) {
       throw unknownWord("ceremonies", action, ACTIONS);
     }
-    if (id === undefined) throw usageError(`ceremonies ${action}: the ceremony id is missing`);
+    if (on.has("watch")) throw usageError("--watch goes with the list only");
+    if (id === undefined) {
+      throw usageError(
+        `ceremonies ${action}: the ceremony id is missing`,
+        "`transfunctioner ceremonies` lists them",
+      );
+    }
     const row = await callDaemon<CeremonyRow>(invocation, `ceremonies.${action}`, {
       id: id.toLowerCase(),
       reason: text["reason"],

@@ -21,6 +21,8 @@ export interface OptionSpec {
   readonly value?: string;
   /** One line that says what it does. */
   readonly help: string;
+  /** First words of the line that it goes with; absent where it goes with any and with none. */
+  readonly verbs?: readonly string[];
 }
 
 /** The values read from one command line. */
@@ -58,6 +60,8 @@ export interface CommandSpec {
   readonly maxWords: number;
   /** What the first word may be, for completions; absent where it is free. */
   readonly verbs?: readonly string[];
+  /** What a line without a word means. */
+  readonly defaultVerb?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Whole command lines that work. */
   readonly examples: readonly string[];
@@ -68,6 +72,8 @@ export interface CommandSpec {
    * Default: `admin` if it has the option --admin-address, else `nothing`.
    */
   readonly reach?: Reach;
+  /** Whether it goes on where a setting cannot be used; see `lenientConfig()`. */
+  readonly lenient?: boolean;
   /** Variables that are not settings for this command, but its own business. */
   readonly ownVariables?: readonly string[];
   /** Options whose values are files outside the home directory, and what is done with them. */
@@ -110,7 +116,13 @@ export function readLine(
   const help = `run \`transfunctioner ${command.name} --help\``;
   let parsed;
   try {
-    parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
+    parsed = parseArgs({
+      args: [...args],
+      options,
+      strict: true,
+      allowPositionals: true,
+      tokens: true,
+    });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const unknown = /Unknown option '-{0,2}([^'=]+)/.exec(message);
@@ -131,6 +143,7 @@ export function readLine(
       help,
     );
   }
+  assertOnce(parsed.tokens, specs, help);
   const text: Record<string, string | undefined> = {};
   const on = new Set<string>();
   for (const [name, value] of Object.entries(parsed.values)) {
@@ -139,8 +152,39 @@ export function readLine(
       if (value === "") throw usageError(`--${name} needs a value`, help);
       text[name] = value;
     }
+    assertGoesWith(command, name, parsed.positionals[0]);
   }
   return { words: parsed.positionals, text, on, terminal };
+}
+
+/** A second value would silently take the place of the first. */
+function assertOnce(
+  tokens: readonly { kind: string; name?: string }[],
+  specs: Readonly<Record<string, OptionSpec>>,
+  help: string,
+): void {
+  const names = tokens.filter((t) => t.kind === "option").map((t) => t.name!);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const value = twice === undefined ? undefined : specs[twice]?.value;
+  if (value === undefined) return;
+  throw usageError(
+    `--${twice} is given twice`,
+    value.includes(",") ? "write the values with commas between them" : help,
+  );
+}
+
+/** An option that another word of the command takes would be left unheeded. */
+function assertGoesWith(command: CommandSpec, option: string, word: string | undefined): void {
+  const { verbs } = command.options[option] ?? {};
+  const verb = word ?? command.defaultVerb;
+  if (verbs === undefined || (verb !== undefined && verbs.includes(verb))) return;
+  // An unknown word is told as such by the command.
+  if (verb !== undefined && command.verbs?.includes(verb) === false) return;
+  const lines = verbs.map((v) => `${command.name} ${v}`);
+  throw usageError(
+    `--${option} goes with ${lines.join(" and ")}`,
+    `run \`transfunctioner ${command.name} --help\``,
+  );
 }
 
 function optionLines(options: Readonly<Record<string, OptionSpec>>): string {
@@ -152,13 +196,24 @@ function optionLines(options: Readonly<Record<string, OptionSpec>>): string {
   return rows.map(([left, right]) => `${left!.padEnd(width)}  ${right}`).join("\n");
 }
 
+/** A usage in lines of at most 98 characters. */
+function usageLines(usage: string): string {
+  const lines: string[] = [" "];
+  for (const word of usage.trim().split(/\s+/)) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length <= 98) lines[lines.length - 1] = line;
+    else lines.push(`      ${word}`);
+  }
+  return lines.join("\n");
+}
+
 /** The help text of one command. */
 export function commandHelp(command: CommandSpec): string {
   const about = command.about === undefined ? "" : `\n${command.about}\n`;
   return `${command.summary}
 
 USAGE
-  transfunctioner ${command.name} ${command.usage}
+${usageLines(`transfunctioner ${command.name} ${command.usage}`)}
 ${about}
 OPTIONS
 ${optionLines({ ...command.options, ...COMMON_OPTIONS })}

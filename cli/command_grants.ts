@@ -5,13 +5,14 @@
  * @module
  */
 
-import { type Config, formatAddress, loadConfig } from "../lib/node/config.ts";
+import { type Config, ConfigError, formatAddress, loadConfig } from "../lib/node/config.ts";
 import { RESOLV_CONF, systemNameServers } from "../lib/node/deno_dns.ts";
 import { daemonGrants, type Grant, onePath } from "../lib/node/permissions.ts";
 import { type CommandSpec, type Invocation, type Reach, readLine } from "./command.ts";
 import { configFlags } from "./connect.ts";
 import { readEnvironment } from "./environment.ts";
 import { usageError } from "./exit.ts";
+import { lenientConfig } from "./lenient_config.ts";
 import { COMMANDS } from "./registry.ts";
 import { DAEMON_OPTIONS } from "./settings_options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -21,6 +22,14 @@ const FIND_HOME: Grant = {
   permission: "env",
   scope: "HOME",
   why: "finds the home directory behind ~",
+  code: "cli/environment.ts",
+  until: "stop",
+};
+
+const SETTINGS: Grant = {
+  permission: "env",
+  scope: "TRF_*",
+  why: "settings",
   code: "cli/environment.ts",
   until: "stop",
 };
@@ -53,6 +62,7 @@ export async function commandGrants(
     ("admin-address" in command.options ? "admin" : "nothing");
   const files = fileGrants(command, invocation);
   if (reach === "nothing") return files;
+  if (command.lenient === true) return together(await lenientGrants(invocation), files);
   const env = readEnvironment();
   for (const name of command.ownVariables ?? []) delete env[name];
   const config = await loadConfig({
@@ -64,8 +74,24 @@ export async function commandGrants(
     : command.name === "daemon"
     ? daemonGrants(config, await systemNameServers())
     : [...daemonGrants(config, await systemNameServers()), FIND_HOME];
+  return together(grants, files);
+}
+
+function together(grants: Grant[], files: readonly Grant[]): Grant[] {
   const known = grants.map((g) => `${g.permission} ${g.scope}`);
   return [...grants, ...files.filter((g) => !known.includes(`${g.permission} ${g.scope}`))];
+}
+
+/** All that a daemon may as far as that is known: the command says which setting is wrong. */
+async function lenientGrants(invocation: Invocation): Promise<Grant[]> {
+  const { config } = await lenientConfig(invocation);
+  if (config === null) return [SETTINGS, FIND_HOME];
+  try {
+    return [...daemonGrants(config, await systemNameServers()), FIND_HOME];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return clientGrants(config, "admin");
+  }
 }
 
 function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">): Grant[] {
@@ -110,13 +136,7 @@ function clientGrants(config: Config, reach: Exclude<Reach, "node" | "nothing">)
       until: "stop",
     });
   }
-  grants.push({
-    permission: "env",
-    scope: "TRF_*",
-    why: "settings",
-    code: "cli/environment.ts",
-    until: "stop",
-  }, FIND_HOME);
+  grants.push(SETTINGS, FIND_HOME);
   if (reach === "admin") {
     grants.push({
       permission: "net",

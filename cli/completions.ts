@@ -1,7 +1,7 @@
 /** `transfunctioner completions`. @module */
 
 import { type CommandSpec, COMMON_OPTIONS, type OptionSpec } from "./command.ts";
-import { EXIT, usageError } from "./exit.ts";
+import { EXIT, unknownWord, usageError } from "./exit.ts";
 import { COMMANDS } from "./registry.ts";
 
 /** One command as the scripts need it. */
@@ -28,12 +28,10 @@ transfunctioner; for zsh: into a file _transfunctioner in a directory of $fpath;
   examples: ["transfunctioner completions bash", "transfunctioner completions fish | source"],
   async run({ terminal, words }) {
     const [shell] = words;
-    if (shell === undefined || !SHELLS.includes(shell)) {
-      throw usageError(
-        shell === undefined ? "completions: the shell is missing" : `no completions for "${shell}"`,
-        `known: ${SHELLS.join(", ")}`,
-      );
+    if (shell === undefined) {
+      throw usageError("completions: the shell is missing", `known: ${SHELLS.join(", ")}`);
     }
+    if (!SHELLS.includes(shell)) throw unknownWord("completions", shell, SHELLS);
     const entries = await Promise.all(COMMANDS.map(async ({ name, summary, load }) => {
       const { verbs, options } = await load();
       return {

@@ -155,12 +155,12 @@ function explained(error: unknown): unknown {
 }
 
 /**
- * Connects to the daemon of the settings that an invocation gives.
+ * Connects to the daemon of the settings that an invocation gives, or that are known already.
  *
  * @throws {CliError} if there is none, or it does not know the admin key.
  */
-export async function openDaemon(invocation: Invocation): Promise<DaemonLink> {
-  const config = await clientConfig(invocation);
+export async function openDaemon(invocation: Invocation, known?: Config): Promise<DaemonLink> {
+  const config = known ?? await clientConfig(invocation);
   const key = await loadAdminKey(denoFiles(), config.home.value);
   const { host, port } = config.adminAddress.value;
   let client: AdminClient;
@@ -207,8 +207,9 @@ export async function callDaemon<T>(
   method: string,
   params: Record<string, unknown>,
   onEvent?: (event: CeremonyEvent) => void,
+  known?: Config,
 ): Promise<T> {
-  const link = await openDaemon(invocation);
+  const link = await openDaemon(invocation, known);
   try {
     return await link.call<T>(method, params, onEvent);
   } finally {

@@ -52,6 +52,26 @@ export function unknownWord(command: string, word: string, known: readonly strin
   );
 }
 
+/** A command that the program does not have, with the nearest one that it does. */
+export function unknownCommand(name: string, known: readonly string[]): CliError {
+  const near = nearestName(name, known);
+  return usageError(
+    `unknown command "${name}"`,
+    `${near === undefined ? "" : `did you mean ${near}? `}run \`transfunctioner --help\``,
+  );
+}
+
+/** Says in a few words why a file could not be read or written, without the system's codes. */
+export function whyNot(error: unknown): string {
+  const { errors } = Deno;
+  if (error instanceof errors.NotFound) return "no such file or directory";
+  if (error instanceof errors.IsADirectory) return "it is a directory";
+  if (error instanceof errors.NotADirectory) return "part of its path is no directory";
+  if (error instanceof errors.PermissionDenied) return "permission denied";
+  if (error instanceof errors.AlreadyExists) return "it is there already";
+  return error instanceof Error ? error.message.split("\n")[0]! : String(error);
+}
+
 /** A mistake on the command line. */
 export function usageError(message: string, hint?: string): CliError {
   return new CliError(EXIT.usage, message, hint);

@@ -22,18 +22,35 @@ export function rulesFields(rules: RulesView): (readonly [string, string])[] {
   ];
 }
 
+/**
+ * Reads which key a line of `keys` is about: the word after the verb, or --key.
+ *
+ * @throws {CliError} (exit 2) unless exactly one of them is there and is a key id.
+ */
+export function keyWord({ words, text }: Invocation): string {
+  const [verb, word] = words;
+  const key = text["key"] ?? word;
+  const hint = "`transfunctioner keys` lists the key ids";
+  if (key === undefined) throw usageError(`keys ${verb}: the key id is missing`, hint);
+  if (text["key"] !== undefined && word !== undefined) {
+    throw usageError(`keys ${verb}: two keys are named, ${text["key"]} and ${word}`);
+  }
+  if (!/^[0-9a-fA-F]{32}$/.test(key)) {
+    throw usageError(`keys ${verb}: "${key}" is not a key id, 32 hex digits`, hint);
+  }
+  return key.toLowerCase();
+}
+
 /** Carries out `keys allow` or `keys limit`. */
 export async function setRules(invocation: Invocation): Promise<ExitCode> {
   const { terminal, words, text, on } = invocation;
   const verb = words[0]!;
-  const key = text["key"] ?? words[1];
-  if (key === undefined) throw usageError(`keys ${verb}: --key is missing`);
-  if (!/^[0-9a-fA-F]{32}$/.test(key)) throw usageError("--key: expected 32 hex digits");
+  const key_id = keyWord(invocation);
   const answer = await callDaemon<{ key_id: string; rules: RulesView }>(
     invocation,
     `keys.${verb}`,
     {
-      key_id: key.toLowerCase(),
+      key_id,
       ...(verb === "allow" ? { requesters: requesters(invocation) } : { per_hour: limit(text) }),
     },
   );
@@ -52,7 +69,9 @@ function requesters(invocation: Invocation): readonly string[] | null {
 
 function limit(text: Invocation["text"]): number | null {
   const value = text["per-hour"];
-  if (value === undefined) throw usageError("keys limit: --per-hour is missing");
+  if (value === undefined) {
+    throw usageError("keys limit: --per-hour is missing", "give a number, or off");
+  }
   if (value === "off") return null;
   if (!/^[0-9]{1,7}$/.test(value) || Number(value) < 1 || Number(value) > 1_000_000) {
     throw usageError(

@@ -34,8 +34,8 @@ export const command: CommandSpec = {
     "(--members ID,ID,… | --auto N) --threshold T [--curve CURVE] [--timeout SECONDS] [--wait SECONDS] [--json]",
   about: `Any T+1 of the members can sign; T of them learn nothing. Every member's own
 configuration must allow this node as an initiator (TRF_INITIATORS there). A fresh node needs a
-minute to make pre-parameters for ECDSA; --wait 300 waits for that and for members that are not there
-yet.`,
+minute to make pre-parameters for ECDSA; --wait 300 waits for that and for members that are not
+there yet.`,
   maxWords: 0,
   options: {
     members: { value: "ID,ID,…", help: "identities of the committee, 40 hex digits each" },

@@ -4,7 +4,7 @@ import { shortId } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
 import { callDaemon } from "./connect.ts";
 import { CliError, EXIT, type ExitCode, unknownWord, usageError } from "./exit.ts";
-import { rulesFields, type RulesView, setRules } from "./key_rules.ts";
+import { keyWord, rulesFields, type RulesView, setRules } from "./key_rules.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -60,13 +60,25 @@ refused, and their requester is told why. Both hold for this node alone.`,
   maxWords: 2,
   verbs: VERBS,
   options: {
-    key: { short: "k", value: "ID", help: "with allow and limit: the key, 32 hex digits" },
-    requester: { value: "ID,…", help: "with allow: identities, or any" },
-    "per-hour": { value: "N", help: "with limit: signatures within an hour, or off" },
-    count: { value: "N", help: "with presign: keep this many ready, 0 to 64" },
-    off: { help: "with presign: destroy all and take part in none" },
-    discard: { help: "with settle: drop the new share, keep the old one" },
-    commit: { help: "with settle: make the new share current, destroy the old one" },
+    key: {
+      short: "k",
+      value: "ID",
+      verbs: VERBS,
+      help: "the key, 32 hex digits; may stand behind the word as well",
+    },
+    requester: { value: "ID,…", verbs: ["allow"], help: "with allow: identities, or any" },
+    "per-hour": {
+      value: "N",
+      verbs: ["limit"],
+      help: "with limit: signatures within an hour, or off",
+    },
+    count: { value: "N", verbs: ["presign"], help: "with presign: keep this many ready, 0 to 64" },
+    off: { verbs: ["presign"], help: "with presign: destroy all and take part in none" },
+    discard: { verbs: ["settle"], help: "with settle: drop the new share, keep the old one" },
+    commit: {
+      verbs: ["settle"],
+      help: "with settle: make the new share current, destroy the old one",
+    },
     ...CLIENT_OPTIONS,
   },
   examples: [
@@ -83,15 +95,14 @@ refused, and their requester is told why. Both hold for this node alone.`,
     if (words[0] !== undefined && words[0] !== "show") {
       throw unknownWord("keys", words[0], VERBS);
     }
+    const id = words[0] === "show" ? keyWord(invocation) : undefined;
     const { keys } = await callDaemon<{ keys: KeyRow[] }>(invocation, "keys", {});
-    if (words[0] === "show") {
-      if (words[1] === undefined) throw usageError("keys show: the key id is missing");
-      const id = words[1].toLowerCase();
+    if (id !== undefined) {
       const key = keys.find((k) => k.key_id === id);
       if (key === undefined) {
         throw new CliError(
-          EXIT.failed,
-          `this node has no share of key ${words[1]}`,
+          EXIT.refused,
+          `this node has no share of key ${id}`,
           "`transfunctioner keys` lists what it has",
           "TF-NO-KEY",
         );
@@ -121,13 +132,13 @@ refused, and their requester is told why. Both hold for this node alone.`,
 
 /** Ends an undecided resharing on this node. */
 async function settle(invocation: Invocation): Promise<ExitCode> {
-  const { terminal, words, on } = invocation;
-  if (words[1] === undefined) throw usageError("keys settle: the key id is missing");
+  const { terminal, on } = invocation;
+  const key_id = keyWord(invocation);
   if (on.has("discard") === on.has("commit")) {
     throw usageError("keys settle: give --discard or --commit", "read `keys --help` first");
   }
   const answer = await callDaemon<{ ceremonies: string[] }>(invocation, "keys.settle", {
-    key_id: words[1].toLowerCase(),
+    key_id,
     action: on.has("commit") ? "commit" : "discard",
   });
   if (on.has("json")) printJson(terminal, "transfunctioner/settle/1", answer);
@@ -137,8 +148,8 @@ async function settle(invocation: Invocation): Promise<ExitCode> {
 
 /** Says how many presignatures of a key are to be kept ready. */
 async function presign(invocation: Invocation): Promise<ExitCode> {
-  const { terminal, words, text, on } = invocation;
-  if (words[1] === undefined) throw usageError("keys presign: the key id is missing");
+  const { terminal, text, on } = invocation;
+  const key_id = keyWord(invocation);
   const count = text["count"];
   if ((count !== undefined) === on.has("off")) {
     throw usageError("keys presign: give --count N or --off");
@@ -149,7 +160,7 @@ async function presign(invocation: Invocation): Promise<ExitCode> {
   const answer = await callDaemon<{ key_id: string; presign: PresignView }>(
     invocation,
     "keys.presign",
-    { key_id: words[1].toLowerCase(), ...(count === undefined ? {} : { count: Number(count) }) },
+    { key_id, ...(count === undefined ? {} : { count: Number(count) }) },
   );
   if (on.has("json")) printJson(terminal, "transfunctioner/presign/1", answer);
   else terminal.out(`${presignText(answer.presign)}\n`);

@@ -7,17 +7,19 @@ import { denoFiles } from "../lib/keystore/files.ts";
 import { shortId } from "./ceremony_view.ts";
 import type { CommandSpec, Invocation } from "./command.ts";
 import { clientConfig } from "./connect.ts";
-import { CliError, EXIT, type ExitCode, usageError } from "./exit.ts";
+import { EXIT, type ExitCode, unknownWord, usageError } from "./exit.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 
 /** Most entries shown unless the person says otherwise. */
 const SHOWN = 50;
 
+const VERBS = ["show", "verify"];
+
 /** Shows the audit log, or checks that nobody has changed it. Needs no daemon. */
 export const command: CommandSpec = {
   name: "log",
   summary: "Show the audit log, or check that nobody has changed it.",
-  usage: "show|verify [--last N] [--ceremony ID] [--from N] [--json]",
+  usage: "[show [--last N] [--ceremony ID] | verify [--from N]] [--json]",
   about:
     `The node writes each request for a ceremony, each decision and each outcome to audit.log in
 its home directory. Every line holds the hash of the one before it, and audit.head the hash of the
@@ -25,11 +27,24 @@ last: verify finds lines that were changed, removed, moved or cut off. Whoever c
 can forge both, so note the number and hash that verify prints somewhere else now and then. Put full
 files (audit.log.…) elsewhere as you like, oldest first, and give verify --from.`,
   maxWords: 1,
-  verbs: ["show", "verify"],
+  verbs: VERBS,
+  defaultVerb: "show",
   options: {
-    last: { value: "N", help: `with show: the last N entries (${SHOWN}); 0 for all` },
-    ceremony: { value: "ID", help: "with show: only this ceremony; ID may be shortened" },
-    from: { value: "N", help: "with verify: the log here begins with entry N" },
+    last: {
+      value: "N",
+      verbs: ["show"],
+      help: `with show: the last N entries (${SHOWN}); 0 for all`,
+    },
+    ceremony: {
+      value: "ID",
+      verbs: ["show"],
+      help: "with show: only this ceremony; ID may be shortened",
+    },
+    from: {
+      value: "N",
+      verbs: ["verify"],
+      help: "with verify: the log here begins with entry N",
+    },
     home: { value: "DIR", help: "keystore directory (TRF_HOME)" },
     json: { help: "print one JSON object for machines" },
   },
@@ -39,13 +54,10 @@ files (audit.log.…) elsewhere as you like, oldest first, and give verify --fro
     "transfunctioner log verify",
   ],
   async run(invocation) {
-    const [verb] = invocation.words;
+    const [verb = "show"] = invocation.words;
     if (verb === "show") return await show(invocation);
     if (verb === "verify") return await verify(invocation);
-    throw usageError(
-      verb === undefined ? "log: show or verify?" : `log: unknown word "${verb}"`,
-      "known: show, verify",
-    );
+    throw unknownWord("log", verb, VERBS);
   },
 };
 
@@ -106,6 +118,7 @@ async function show(invocation: Invocation): Promise<ExitCode> {
   if (on.has("json")) {
     printJson(terminal, "transfunctioner/log/1", {
       entries: lines.map((line) => toPlain(line.fields as Map<string, never>)),
+      ...(problem === null ? {} : { problem: { code: problem.code, message: problem.message } }),
     });
   } else if (lines.length === 0) terminal.out("nothing is recorded\n");
   else {
@@ -134,10 +147,9 @@ async function show(invocation: Invocation): Promise<ExitCode> {
       }),
     );
   }
-  if (problem !== null) {
-    throw new CliError(EXIT.failed, problem.message, "the log was changed", problem.code);
-  }
-  return EXIT.done;
+  if (problem === null) return EXIT.done;
+  terminal.err(`error: ${problem.message}\nhint: the log was changed\n`);
+  return EXIT.failed;
 }
 
 function numberOption(

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { nearestName } from "../lib/node/config_error.ts";
 import { commandHelp, readLine } from "./command.ts";
-import { EXIT, type ExitCode, usageError } from "./exit.ts";
+import { CliError, EXIT, type ExitCode, unknownCommand } from "./exit.ts";
 import { COMMANDS, overview } from "./registry.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -52,6 +51,17 @@ export function report(
   return known === undefined || known === EXIT.done ? EXIT.failed : known;
 }
 
+const NAMES = COMMANDS.map((c) => c.name);
+
+/** A mistake on the command line without a hint of its own gets the way to the help. */
+function helped(error: unknown, name: string): unknown {
+  if (!(error instanceof CliError) || error.code !== "TF-USAGE" || error.hint !== undefined) {
+    return error;
+  }
+  const hint = `run \`transfunctioner ${name} --help\``;
+  return new CliError(error.exit, error.message, hint, error.code);
+}
+
 /** Runs one command line and returns the exit code. Never throws. */
 export async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const [name, ...rest] = args;
@@ -59,25 +69,25 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   const debug = args.includes("--debug");
   try {
     if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-      const topic = COMMANDS.find((c) => c.name === rest[0]);
+      const asked = name === "help" ? rest.find((word) => !word.startsWith("-")) : undefined;
+      const topic = COMMANDS.find((c) => c.name === asked);
+      if (topic === undefined && asked !== undefined) throw unknownCommand(asked, NAMES);
       terminal.out(topic === undefined ? overview() : commandHelp(await topic.load()));
       return name === undefined ? EXIT.usage : EXIT.done;
     }
     const wanted = name === "--version" || name === "-V" ? "version" : name;
     const entry = COMMANDS.find((c) => c.name === wanted);
-    if (entry === undefined) {
-      const near = nearestName(name, COMMANDS.map((c) => c.name));
-      throw usageError(
-        `unknown command "${name}"`,
-        `${near === undefined ? "" : `did you mean ${near}? `}run \`transfunctioner --help\``,
-      );
-    }
+    if (entry === undefined) throw unknownCommand(name, NAMES);
     const command = await entry.load();
     if (rest.includes("--help") || rest.includes("-h")) {
       terminal.out(commandHelp(command));
       return EXIT.done;
     }
-    return await command.run(readLine(command, rest, terminal));
+    try {
+      return await command.run(readLine(command, rest, terminal));
+    } catch (error) {
+      throw helped(error, wanted);
+    }
   } catch (error) {
     return report(terminal, error, json, debug);
   }

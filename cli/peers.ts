@@ -99,13 +99,18 @@ async function bans(invocation: Invocation): Promise<ExitCode> {
   return EXIT.done;
 }
 
+const FORMS: Readonly<Record<string, (graph: Graph) => string>> = {
+  text: graphText,
+  dot: graphDot,
+  svg: graphSvg,
+};
+
 async function graph(invocation: Invocation): Promise<ExitCode> {
   const { terminal, words, on } = invocation;
   const form = words[0] ?? "text";
-  const draw = { text: graphText, dot: graphDot, svg: graphSvg }[form];
-  if (draw === undefined || words.length > 1) {
-    throw usageError(`peers --graph: unknown form "${words.join(" ")}"`, "known: text, dot, svg");
-  }
+  const draw = Object.hasOwn(FORMS, form) ? FORMS[form] : undefined;
+  if (draw === undefined) throw unknownWord("peers --graph", form, Object.keys(FORMS));
+  if (words.length > 1) throw usageError(`unexpected word "${words[1]}" for peers --graph`);
   const result = await callDaemon<Graph>(invocation, "peers.graph", {});
   if (on.has("json")) printJson(terminal, "transfunctioner/mesh/1", result);
   else terminal.out(draw(result));
@@ -162,22 +167,30 @@ const ACTIONS: Readonly<
   },
 };
 
+const VERBS = [...Object.keys(ACTIONS), "bans"];
+
 /** Lists the peers, draws the mesh, adds, removes and bans. */
 export const command: CommandSpec = {
   name: "peers",
   summary: "List the peers of the mesh, or add, remove or ban one, or draw the mesh.",
-  usage: `[add HOST:PORT | remove PEER | ban PEER [--for TIME] [--reason TEXT] | unban PEER | bans]
-                        [--graph [text|dot|svg]] [--json]`,
+  usage:
+    `[add HOST:PORT | remove PEER | ban PEER [--for TIME] [--reason TEXT] | unban PEER | bans] \
+[--graph [text|dot|svg]] [--json]`,
   about: `A peer is live when it answered a ping, connected when there is a session, known when
 other nodes speak of it. It is ready when it and this node have answered each other lately, through
 the mesh if there is no session; "?" stands where that cannot be known, as with distant nodes of the
 Go service. ANSWERED is how long ago it answered this node, HEARD US how long ago this node answered
 it. A ban holds for an identity or an IP address, over restarts too.`,
   maxWords: 2,
+  verbs: VERBS,
   options: {
     graph: { help: "draw the mesh as its nodes tell of it: text (default), dot or svg" },
-    for: { value: "TIME", help: "how long a ban holds, as 30m, 12h or 7d; default: for ever" },
-    reason: { value: "TEXT", help: "why, for the list of bans" },
+    for: {
+      value: "TIME",
+      verbs: ["ban"],
+      help: "how long a ban holds, as 30m, 12h or 7d; default: for ever",
+    },
+    reason: { value: "TEXT", verbs: ["ban"], help: "why, for the list of bans" },
     ...CLIENT_OPTIONS,
   },
   examples: [
@@ -187,16 +200,13 @@ it. A ban holds for an identity or an IP address, over restarts too.`,
     "transfunctioner peers --graph svg > mesh.svg",
   ],
   async run(invocation) {
-    const { terminal, words, on, text } = invocation;
+    const { terminal, words, on } = invocation;
     const [word, subject] = words;
-    if (word !== "ban" && (text["for"] ?? text["reason"]) !== undefined) {
-      throw usageError("--for and --reason belong to peers ban");
-    }
     if (on.has("graph")) return await graph(invocation);
     if (word === undefined) return await list(invocation);
     if (word === "bans" && subject === undefined) return await bans(invocation);
     if (!Object.hasOwn(ACTIONS, word)) {
-      throw unknownWord("peers", word, [...Object.keys(ACTIONS), "bans"]);
+      throw unknownWord("peers", word, VERBS);
     }
     const action = ACTIONS[word]!;
     if (subject === undefined) {

@@ -1,8 +1,11 @@
 /** `transfunctioner permissions`. @module */
 
+import { loadConfig } from "../lib/node/config.ts";
 import { type Grant, permissionFlags, WITHHELD } from "../lib/node/permissions.ts";
 import { commandGrants, lineGrants } from "./command_grants.ts";
-import type { CommandSpec } from "./command.ts";
+import type { CommandSpec, Invocation } from "./command.ts";
+import { configFlags } from "./connect.ts";
+import { readEnvironment } from "./environment.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { printJson, printTable } from "./output.ts";
 import { DAEMON_OPTIONS } from "./settings_options.ts";
@@ -37,6 +40,8 @@ line after -- it is about that command instead of the daemon.`,
       ? await commandGrants((await import("./daemon.ts")).command, invocation)
       : await lineGrants(words, terminal);
     const flags = permissionFlags(grants);
+    // With flags the daemon cannot list its variables; here they may be seen.
+    if (words.length === 0 && !on.has("lines")) await warn(invocation);
     if (on.has("flags")) terminal.out(oneLine(flags) + "\n");
     else if (on.has("lines")) terminal.out(flags.map((flag) => flag + "\n").join(""));
     else if (on.has("json")) {
@@ -65,6 +70,12 @@ line after -- it is about that command instead of the daemon.`,
     return EXIT.done;
   },
 };
+
+async function warn(invocation: Invocation): Promise<void> {
+  const flags = configFlags(invocation, Object.keys(DAEMON_OPTIONS));
+  const { warnings } = await loadConfig({ flags, env: readEnvironment() });
+  for (const warning of warnings) invocation.terminal.err(`warning: ${warning}\n`);
+}
 
 /** A shell would cut `$(…)` at blanks and expand stars; only TRF_* has one, and no file is so named. */
 function oneLine(flags: readonly string[]): string {

@@ -4,7 +4,7 @@ import { systemRandom } from "../lib/arith/random.ts";
 import { denoFiles } from "../lib/keystore/files.ts";
 import { restoreBackup } from "../lib/keystore/restore.ts";
 import { loadConfig } from "../lib/node/config.ts";
-import { BACKUP_OPTIONS, readFile } from "./backup.ts";
+import { assertFile, BACKUP_OPTIONS, readFile } from "./backup.ts";
 import type { CommandSpec } from "./command.ts";
 import { configFlags } from "./connect.ts";
 import { readEnvironment } from "./environment.ts";
@@ -44,7 +44,8 @@ are not known to the restored one; the other members still refuse to take part i
   async run(invocation) {
     const { terminal, on } = invocation;
     const [file] = invocation.words;
-    if (file === undefined) throw usageError("restore: name the backup");
+    if (file === undefined) throw usageError("restore: the file is missing", "name the backup");
+    await assertFile(file, "the backup");
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
       env: readEnvironment(),

@@ -10,7 +10,7 @@ import type { KeystoreSecret } from "../lib/keystore/home.ts";
 import { makeRandomPassphrase } from "../lib/keystore/random_passphrase.ts";
 import type { Config } from "../lib/node/config.ts";
 import type { Invocation } from "./command.ts";
-import { CliError, EXIT } from "./exit.ts";
+import { CliError, EXIT, whyNot } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A shorter passphrase is refused when a keystore is made: it would be guessed offline. */
@@ -40,13 +40,9 @@ export async function secretFile(what: string, path: string): Promise<string> {
     if (info.size > MAX_FILE) throw new RangeError(`it has more than ${MAX_FILE} bytes`);
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound
-      ? "no such file"
-      : error instanceof Deno.errors.NotCapable
+    const why = error instanceof Deno.errors.NotCapable
       ? "this process may only read its keystore directory"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : whyNot(error);
     throw new CliError(
       EXIT.usage,
       `cannot read the ${what} file ${path}: ${why}`,
@@ -85,14 +81,9 @@ export async function newPassphraseFile(path: string, config: Config): Promise<K
   try {
     await Deno.writeTextFile(path, passphrase + "\n", { mode: 0o600, createNew: true });
   } catch (error) {
-    const why = error instanceof Deno.errors.AlreadyExists
-      ? "it is there already"
-      : error instanceof Error
-      ? error.message
-      : String(error);
     throw new CliError(
       EXIT.usage,
-      `cannot write the passphrase file ${path}: ${why}`,
+      `cannot write the passphrase file ${path}: ${whyNot(error)}`,
       "name a new file in a directory that is there",
     );
   }

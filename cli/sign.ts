@@ -5,7 +5,7 @@ import { toHex } from "../lib/encoding/bytes.ts";
 import { CeremonyProgress } from "./ceremony_view.ts";
 import { CLIENT_OPTIONS, type CommandSpec, type Invocation } from "./command.ts";
 import { autoOption, keyOption, listOption, purposeOption, timeoutOption } from "./connect.ts";
-import { CliError, EXIT, usageError } from "./exit.ts";
+import { CliError, EXIT, usageError, whyNot } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 import { callWhenReady, WAIT_OPTION } from "./waiting.ts";
 
@@ -83,12 +83,7 @@ async function payload(invocation: Invocation): Promise<Record<string, string>> 
         "TF-PERMISSION",
       );
     }
-    const why = error instanceof Deno.errors.NotFound
-      ? "no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new CliError(EXIT.usage, `cannot read ${path}: ${why}`);
+    throw usageError(`cannot read ${path}: ${whyNot(error)}`, "give the path of a file");
   }
 }
 

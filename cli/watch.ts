@@ -105,7 +105,7 @@ export async function watch<T extends object>(
       } catch (error) {
         link?.close();
         link = null;
-        screen.fail(error instanceof Error ? error.message : String(error), world.now());
+        screen.fail(error, world.now());
       }
       if (!ended) await Promise.race([world.pause(everyMs), interrupted.promise]);
     }
@@ -115,6 +115,10 @@ export async function watch<T extends object>(
     link?.close();
   }
   return EXIT.done;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function clockTime(at: Date): string {
@@ -142,8 +146,11 @@ class Redrawn<T> {
     this.#draw(text, at);
   }
 
-  fail(message: string, at: Date): void {
-    this.#draw(`error: ${message}\n${this.#last === "" ? "" : `\nbefore:\n${this.#last}`}`, at);
+  fail(error: unknown, at: Date): void {
+    this.#draw(
+      `error: ${messageOf(error)}\n${this.#last === "" ? "" : `\nbefore:\n${this.#last}`}`,
+      at,
+    );
   }
 
   end(): void {
@@ -174,8 +181,8 @@ class ChangedLines<T> {
     return Promise.resolve();
   }
 
-  fail(message: string, at: Date): void {
-    this.#tell(at, [["error", `error: ${message}`]]);
+  fail(error: unknown, at: Date): void {
+    this.#tell(at, [["error", `error: ${messageOf(error)}`]]);
   }
 
   end(): void {}
@@ -200,10 +207,11 @@ class JsonLines<T extends object> {
     return Promise.resolve();
   }
 
-  fail(message: string, at: Date): void {
+  fail(error: unknown, at: Date): void {
+    const { code = "TF-FAILED", hint } = error as { code?: string; hint?: string };
     printJson(this.terminal, "transfunctioner/error/1", {
       at: at.toISOString(),
-      error: { code: "TF-FAILED", message },
+      error: { code, message: messageOf(error), ...(hint === undefined ? {} : { hint }) },
     });
   }
 

@@ -130,6 +130,9 @@ for name in $(env | sed -n -e 's/^\(DENO_[A-Z0-9_]*\)=.*/\1/p' -e 's/^\(NODE_[A-
   *) unset "$name" ;;
   esac
 done
+# The program may read TRF_ variables but not list them: mistyped names are told by the names alone.
+TRF_VARIABLE_NAMES=$(env | sed -n 's/^\(TRF_[A-Za-z0-9_]*\)=.*/\1/p' | tr '\n' ' ')
+export TRF_VARIABLE_NAMES
 export DENO_DIR="$cache/deno-dir" DENO_NO_UPDATE_CHECK=1
 
 # One flag a line: paths may hold blanks.

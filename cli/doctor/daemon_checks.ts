@@ -50,8 +50,13 @@ export type Ask = <T>(method: string) => Promise<T>;
 /** How long a peer may take to accept a connection, in milliseconds. */
 const DIAL_MS = 3_000;
 
-/** Checks the daemon if one runs, else the ports it would use and the peers it would dial. */
-export async function checkNode(config: Config, ask: Ask): Promise<Finding[]> {
+/**
+ * Checks the daemon if one runs, else the ports it would use and the peers it would dial.
+ *
+ * @param whole whether `config` has all settings; ports and peers of others would be beside the
+ * point.
+ */
+export async function checkNode(config: Config, ask: Ask, whole = true): Promise<Finding[]> {
   let status: StatusAnswer;
   try {
     status = await ask<StatusAnswer>("status");
@@ -66,8 +71,7 @@ export async function checkNode(config: Config, ask: Ask): Promise<Finding[]> {
         // Without the admin key nobody is asked; what is wrong with it is another check's finding.
         : finding("daemon", "skip", `it could not be asked: ${message}`),
       ...await checkBackup(config.home.value),
-      ...await checkPorts(config),
-      ...await dialPeers(config),
+      ...(whole ? [...await checkPorts(config), ...await dialPeers(config)] : []),
     ];
   }
   const { peers } = await ask<{ peers: readonly PeerAnswer[] }>("peers");

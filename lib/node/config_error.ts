@@ -50,17 +50,23 @@ export function nearestName(word: string, candidates: Iterable<string>): string 
   return best;
 }
 
-/** Levenshtein distance; anything at or above `limit` counts as `limit`. */
+/**
+ * Edit distance in which two neighbours that changed places, the commonest slip, count once;
+ * anything at or above `limit` counts as `limit`.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit || a.length > 256) return limit;
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let before = row;
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, swap));
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? before[j - 2]! + 1 : limit;
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, change, swap));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return Math.min(row[b.length]!, limit);
 }

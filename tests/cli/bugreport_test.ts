@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { lineGrants } from "../../cli/command_grants.ts";
 import { Redactor } from "../../cli/bugreport/redact.ts";
 import { freePorts } from "../../cli/demo/processes.ts";
 import { denoFiles } from "../../lib/keystore/files.ts";
 import { Keystore } from "../../lib/keystore/keystore.ts";
-import { runLine } from "./fake_terminal.ts";
+import { fakeTerminal, runLine } from "./fake_terminal.ts";
 
 const PASSPHRASE = 'correct horse "battery" staple';
 
@@ -59,12 +60,55 @@ Deno.test("bugreport holds what helps and no secret of the node", async () => {
   }
 });
 
-Deno.test("bugreport of settings that cannot be used says so", async () => {
-  const { code, out } = await runLine("bugreport", "--consent", "sometimes");
-  assert.equal(code, 0);
-  const report = JSON.parse(out);
-  assert.equal(report.config, null);
-  assert.equal(report.doctor[0].verdict, "fail");
+Deno.test("bugreport of settings that cannot be used says so, and goes on without them", async () => {
+  const home = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
+  try {
+    const [admin] = freePorts(1);
+    const line = ["bugreport", "--home", home, "--admin-address", `127.0.0.1:${admin}`];
+    const report = async (...more: string[]) => {
+      const { code, out } = await runLine(...line, ...more);
+      assert.equal(code, 0);
+      return JSON.parse(out);
+    };
+    const wrong = await report("--consent", "sometimes");
+    assert.match(wrong.doctor[0].detail, /^--consent/);
+    assert.equal(wrong.doctor[0].verdict, "fail");
+    assert.match(wrong.config_without, /most variables/);
+    await Deno.writeTextFile(`${home}/config.json`, '{"consnet": "auto"}', { mode: 0o600 });
+    const file = await report("--dns", "off");
+    assert.match(file.doctor[0].hint, /did you mean "consent"/);
+    assert.equal(file.config_without, "config.json");
+    const setting = (name: string) =>
+      file.config.find((s: { variable: string }) => s.variable === name);
+    assert.equal(setting("TRF_DNS").origin, "flag");
+    assert.equal(setting("TRF_HOME").value, home);
+    assert(file.doctor.some((f: { check: string }) => f.check === "disk"));
+    assert.match(file.daemon.error, /admin key/);
+    // The launcher lets it run with as much: what cannot be used must not stop it before it starts.
+    const grants = await lineGrants([...line, "--dns", "off"], fakeTerminal());
+    assert(grants.some((g) => g.permission === "read" && g.scope === home));
+    assert(grants.some((g) => g.permission === "net" && g.scope === `127.0.0.1:${admin}`));
+    await assert.rejects(lineGrants(["status", "--home", home], fakeTerminal()), /consnet/);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("bugreport takes a secret out that stands in a variable which cannot be used", async () => {
+  const root = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
+  Deno.env.set("TRF_PRIVATE_KEY", "not a key 4711");
+  try {
+    await Deno.writeTextFile(`${root}/log`, "somebody wrote not a key 4711 here\n");
+    const { code, out } = await runLine("bugreport", "--home", `${root}/h`, "--log", `${root}/log`);
+    assert.equal(code, 0);
+    const report = JSON.parse(out);
+    assert.equal(report.config, null);
+    assert.match(report.doctor[0].detail, /TRF_PRIVATE_KEY/);
+    assert.deepEqual(report.log, ["somebody wrote [redacted] here"]);
+  } finally {
+    Deno.env.delete("TRF_PRIVATE_KEY");
+    await Deno.remove(root, { recursive: true });
+  }
 });
 
 Deno.test("Redactor gives the same host the same name, and leaves times and loopback", () => {

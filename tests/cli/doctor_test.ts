@@ -99,10 +99,22 @@ Deno.test("doctor names what is wrong and what to do, with exit 1", async (t) =>
       await Deno.writeTextFile(`${home}/identity.json`, "{", { mode: 0o600 });
       assert.deepEqual(failed(await doctor()), ["keystore"]);
     });
-    await t.step("a setting that cannot be used: the one finding", async () => {
+    await t.step("a setting that cannot be used, and what can be seen without it", async () => {
       const report = await doctor({ consent: "sometimes" });
       assert.equal(report.code, 1);
-      assert.deepEqual(report.findings.map((f) => f.check), ["settings"]);
+      assert.deepEqual(failed(report), ["settings", "keystore"]);
+      const checks = report.findings.map((f) => f.check);
+      assert(checks.includes("disk") && checks.includes("daemon"));
+      assert(!checks.includes("ports") && !checks.includes("peers"), "they would be the defaults'");
+      assert.match(report.findings[1]!.detail, /without config\.json and most variables/);
+    });
+    await t.step("a config.json that cannot be read", async () => {
+      await Deno.writeTextFile(`${home}/config.json`, '{"consent": ', { mode: 0o600 });
+      const report = await doctor();
+      assert.deepEqual([report.code, failed(report)], [1, ["settings", "keystore"]]);
+      assert.match(report.findings[0]!.hint!, /mend the JSON/);
+      assert.match(report.findings[1]!.detail, /looked at without config\.json$/);
+      await Deno.remove(`${home}/config.json`);
     });
     await t.step("no home at all", async () => {
       const report = await doctor({ home: `${home}/nowhere` });

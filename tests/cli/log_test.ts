@@ -51,11 +51,21 @@ Deno.test("log verify says that all is well, or where it is not, with exit 1", a
     assert.equal(shown.code, 1);
     assert.match(shown.out, /agreed/);
     assert.match(shown.err, /line 3: does not follow entry 2/);
+    // One object for machines, the problem in it.
+    const machine = await runLine("log", "show", "--home", home, "--json");
+    assert.equal(machine.code, 1);
+    assert.match(JSON.parse(machine.out).problem.message, /does not follow/);
   });
 });
 
-Deno.test("log wants one of its words", async () => {
-  assert.equal((await runLine("log")).code, 2);
-  assert.equal((await runLine("log", "burn")).code, 2);
+Deno.test("log shows without a word, and refuses what it does not know", async () => {
+  await withHome(async (home) => {
+    assert.match((await runLine("log", "--home", home, "--last", "2")).out, /nothing is recorded/);
+  });
+  assert.match(
+    (await runLine("log", "shwo")).err,
+    /unknown word "shwo"\nhint: did you mean show\?/,
+  );
   assert.equal((await runLine("log", "show", "--last", "x")).code, 2);
+  assert.match((await runLine("log", "--from", "3")).err, /--from goes with log verify/);
 });

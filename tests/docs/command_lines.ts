@@ -20,30 +20,39 @@ export interface Examples {
 
 const COMMAND = /^(?:\$ )?((?:transfunctioner|deno (?:task|run)|npx) .+)$/;
 
-/** Finds what a document shows to type: indented and fenced code, and code within a sentence. */
-export function examples(text: string): Examples {
-  const lines: string[] = [];
-  const scripts: string[] = [];
-  let fence: string[] | null = null;
-  const take = (line: string) => {
-    const found = COMMAND.exec(line.trim().replace(/\s+/g, " "));
-    if (found !== null) lines.push(found[1]!.replace(/ # .*$/, ""));
-  };
+/** Splits a document into prose, fenced blocks and lines of indented code. */
+function parts(text: string) {
   const prose: string[] = [];
+  const indented: string[] = [];
+  const blocks: string[][] = [];
+  let fence: string[] | null = null;
   for (const line of text.split("\n")) {
     if (line.startsWith("```")) {
-      if (fence === null) fence = [];
-      else {
-        const script = fence;
-        // Variables and jobs make lines belong together.
-        if (script.some((l) => /^\w+=\$\(/.test(l))) scripts.push(script.join("\n") + "\n");
-        else script.forEach(take);
-        fence = null;
-      }
+      if (fence !== null) blocks.push(fence);
+      fence = fence === null ? [] : null;
     } else if (fence !== null) fence.push(line);
-    else if (line.startsWith("    ")) take(line);
-    else prose.push(line);
+    else (line.startsWith("    ") ? indented : prose).push(line);
   }
-  for (const [, code] of prose.join("\n").matchAll(/`([^`]+)`/g)) take(code!.replace(/\s+/g, " "));
-  return { lines: [...new Set(lines)], scripts };
+  return { prose: prose.join("\n"), indented, blocks };
+}
+
+/** Code within sentences, each piece on one line. */
+export function proseCode(text: string): string[] {
+  return [...parts(text).prose.matchAll(/`([^`]+)`/g)].map(([, c]) => c!.replace(/\s+/g, " "));
+}
+
+/** Finds what a document shows to type: indented and fenced code, and code within a sentence. */
+export function examples(text: string): Examples {
+  const { indented, blocks } = parts(text);
+  // Variables and jobs make lines belong together.
+  const whole = (block: string[]) => block.some((line) => /^\w+=\$\(/.test(line));
+  const single = [...indented, ...blocks.filter((b) => !whole(b)).flat(), ...proseCode(text)];
+  const lines = single.flatMap((line) => {
+    const found = COMMAND.exec(line.trim().replace(/\s+/g, " "));
+    return found === null ? [] : [found[1]!.replace(/ # .*$/, "")];
+  });
+  return {
+    lines: [...new Set(lines)],
+    scripts: blocks.filter(whole).map((block) => block.join("\n") + "\n"),
+  };
 }

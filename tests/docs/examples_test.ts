@@ -1,48 +1,56 @@
-/** Command lines in the documents, read as the program would read them. */
+/**
+ * Command lines in the documents and in the program's own advice, read as the program would read
+ * them. `tests/process/operating_test.ts` runs those of the documents.
+ */
 import assert from "node:assert/strict";
 import { readLine } from "../../cli/command.ts";
 import { COMMANDS } from "../../cli/registry.ts";
 import { fakeTerminal } from "../cli/fake_terminal.ts";
-import { document } from "./source_tree.ts";
+import { examples, proseCode, words } from "./command_lines.ts";
+import { document, sourceFiles } from "./source_tree.ts";
 
-/** Words of a line, quotes taken off; what follows a pipe, a redirection or a comment is left out. */
-function words(line: string): string[] {
-  const own = line.replace(/\s(?:\d?[<>]|[|#&]).*$/, "").replace(/\)$/, "");
-  return (own.match(/(?:"[^"]*"|'[^']*'|\S)+/g) ?? []).map((word) => word.replace(/["']/g, ""));
+/** Reads a line as the program would, and checks its word. */
+async function take(line: string, where: string): Promise<void> {
+  // Placeholders of the explanations: a command in capitals, options in general, a version.
+  if (/^(COMMAND|--|…|status\||0\.1\.0)/.test(line)) return;
+  const [name, ...rest] = words(line);
+  const entry = COMMANDS.find((c) => c.name === name);
+  assert(entry, `${where}: ${line}`);
+  const command = await entry.load();
+  const { words: said, on } = readLine(command, rest, fakeTerminal());
+  if (said.length === 0 || command.verbs === undefined || on.has("graph")) return;
+  assert(command.verbs.includes(said[0]!), `${where}: ${line}`);
 }
 
-/** Lines of indented and fenced code that call the program, by its name or as `deno task cli`. */
-function calls(text: string): string[] {
-  const code: string[] = [];
-  let fenced = false;
-  for (const line of text.split("\n")) {
-    if (line.startsWith("```")) fenced = !fenced;
-    else if (fenced || line.startsWith("    ")) code.push(line.trim());
-  }
-  const inline = [...text.matchAll(/`(transfunctioner [^`]+)`/g)].map(([, call]) => call!);
-  return [...code, ...inline].flatMap((line) => {
-    const found = /^(?:\$ )?(?:transfunctioner|deno task cli) (.+)$/.exec(
-      line.replace(/\s+/g, " "),
-    );
-    return found === null ? [] : [found[1]!];
-  });
-}
+const OWN = /^(?:transfunctioner|deno task cli) /;
 
-for (const [file, least] of [["docs/OPERATING.md", 25], ["README.md", 5]] as const) {
+for (const [file, least] of [["docs/OPERATING.md", 40], ["README.md", 8]] as const) {
   Deno.test(`every command line in ${file} is one that the program takes`, async () => {
-    const lines = calls(await document(file));
+    const lines = examples(await document(file)).lines.filter((line) => OWN.test(line));
     assert(lines.length >= least, `only ${lines.length} found`);
-    for (const line of lines) {
-      // Placeholders of the explanations: a command in capitals, options in general.
-      if (/^(COMMAND|--)/.test(line)) continue;
-      const [name, ...rest] = words(line);
-      const entry = COMMANDS.find((c) => c.name === name);
-      assert(entry, `${file}: ${line}`);
-      const command = await entry.load();
-      const { words: said } = readLine(command, rest, fakeTerminal());
-      if (said.length > 0 && command.verbs !== undefined) {
-        assert(command.verbs.includes(said[0]!), `${file}: ${line}`);
-      }
-    }
+    for (const line of lines) await take(line.replace(OWN, ""), file);
   });
 }
+
+Deno.test("what the documents say of a command without its first word is taken, too", async () => {
+  let count = 0;
+  for (const file of ["README.md", "docs/OPERATING.md"]) {
+    for (const line of proseCode(await document(file))) {
+      if (!COMMANDS.some((c) => line.startsWith(`${c.name} `))) continue;
+      await take(line, file);
+      count++;
+    }
+  }
+  assert(count >= 6, `only ${count} found`);
+});
+
+Deno.test("every command line in an error's advice is one that the program takes", async () => {
+  let count = 0;
+  for (const [file, text] of await sourceFiles("lib", "cli")) {
+    for (const [, line] of text.matchAll(/\\?`transfunctioner ([^`\\$]+)\\?`/g)) {
+      await take(line!.replace(/\s+(?:\*\s+)?/g, " "), file);
+      count++;
+    }
+  }
+  assert(count >= 40, `only ${count} found`);
+});

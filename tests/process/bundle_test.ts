@@ -189,6 +189,29 @@ Deno.test("the bundle is built twice alike and makes a key, signs and restarts",
       assert.equal(report.healthy, true, JSON.stringify(report.findings));
     });
 
+    await t.step("it tells mistyped variables, and reports a bad config.json", async () => {
+      const typo = await binary.run(["config", "check"], { ...nodes[0], TRF_HOSTNMAE: "x" });
+      assert.equal(typo.code, 0);
+      const warning = "TRF_HOSTNMAE is not a variable of this program; is it TRF_HOSTNAME?";
+      assert(typo.err.includes(`warning: ${warning}\n`), typo.err);
+      const config = `${nodes[0]!.TRF_HOME}/config.json`;
+      await Deno.writeTextFile(config, '{"konsent": "auto"}', { mode: 0o600 });
+      try {
+        assert.equal((await binary.run(["status"], nodes[0])).code, 2);
+        const said = await binary.run(["bugreport"], { ...nodes[0], TRF_HOSTNMAE: "x" });
+        assert.equal(said.code, 0, said.err);
+        const report = JSON.parse(said.out);
+        assert.deepEqual(report.config_warnings, [warning]);
+        assert.match(
+          report.doctor.map((f: { detail: string }) => f.detail).join("\n"),
+          /"konsent"/,
+        );
+        assert.equal(report.status.identity, identities[0]);
+      } finally {
+        await Deno.remove(config);
+      }
+    });
+
     await t.step("after a restart of both the other one signs", async () => {
       await stop();
       await start();

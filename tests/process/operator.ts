@@ -158,7 +158,7 @@ export async function until<T>(
     const found = await check();
     if (found !== null && found !== undefined && found !== false) return found;
     // Real processes need real time.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Error(`Gave up waiting until ${what}`);
 }
