@@ -87,8 +87,13 @@ off or is no transcript, so it proves nothing. 2: it cannot be read.`,
 async function read(path: string): Promise<string> {
   try {
     const { size } = await Deno.stat(path);
-    if (size > MAX_TRANSCRIPT_BYTES) throw new Error(`it has ${size} bytes`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+    if (size > MAX_TRANSCRIPT_BYTES) throw new Error(`it has ${size} bytes, too many for one`);
+    const bytes = await Deno.readFile(path);
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      throw new Error("it is no text");
+    }
   } catch (error) {
     throw usageError(`cannot read ${path}: ${whyNot(error)}`, "give the path of a transcript");
   }

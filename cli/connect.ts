@@ -120,6 +120,8 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-REPLAY": EXIT.refused,
   "TF-BUSY": EXIT.refused,
   "TF-NO-KEY": EXIT.refused,
+  "TF-NO-CEREMONY": EXIT.refused,
+  "TF-STATE": EXIT.refused,
   "TF-UNDECIDED": EXIT.refused,
   "TF-UNREACHABLE": EXIT.refused,
   "TF-NO-PEER": EXIT.refused,

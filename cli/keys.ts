@@ -152,9 +152,9 @@ async function presign(invocation: Invocation): Promise<ExitCode> {
   const key_id = keyWord(invocation);
   const count = text["count"];
   if ((count !== undefined) === on.has("off")) {
-    throw usageError("keys presign: give --count N or --off");
+    throw usageError("keys presign: give one of --count N and --off");
   }
-  if (count !== undefined && !/^[0-9]{1,2}$/.test(count)) {
+  if (count !== undefined && !(/^[0-9]{1,2}$/.test(count) && Number(count) <= 64)) {
     throw usageError(`--count: "${count}" is not a whole number from 0 to 64`);
   }
   const answer = await callDaemon<{ key_id: string; presign: PresignView }>(

@@ -60,6 +60,7 @@ Deno.test("a mistake is told in two lines, with exit 2 and the same words in eve
         "ceremonies show: the ceremony id is missing",
         "`transfunctioner ceremonies` .*",
       ],
+      [`keys presign ${KEY} --count 65`, '--count: "65" is not a whole number from 0 to 64', ""],
       ["status --every 3", "--every goes with --watch", ""],
       ["audit", "audit: the file is missing", "give the path of a transcript"],
       ["backup", "backup: the file is missing", "name the file to write"],
@@ -78,10 +79,13 @@ Deno.test("a mistake is told in two lines, with exit 2 and the same words in eve
 Deno.test("a file that is not there is told before any secret is asked for", async () => {
   await inFolder(async (folder) => {
     const none = `${folder}/none`;
+    const bytes = `${folder}/bytes`;
+    await Deno.writeFile(bytes, Uint8Array.of(0xff, 0xfe));
     for (
       const [line, what] of [
         [["audit", none], "no such file or directory"],
         [["audit", folder], "it is a directory"],
+        [["audit", bytes], "it is no text"],
         [["backup", "--check", none], "no such file or directory"],
         [["backup", "--check", folder], "it is no file"],
         [["restore", none], "no such file or directory"],
