@@ -232,8 +232,7 @@ export class KeystoreBook implements ShareBook, ReshareBook {
   }
 
   #newMeta(request: ReshareRequest, publicKey: Uint8Array, previous: KeyMeta | undefined): KeyMeta {
-    // A newcomer only knows what the request says; members' counts may differ after a resharing
-    // that a Go client asked for, and the higher one is the truth.
+    // A newcomer knows the request only; after a Go client's resharing the higher count is right.
     const generation = Math.max(request.newGeneration ?? 1, (previous?.generation ?? -1) + 1);
     return newKeyMeta({
       keyId: request.keyId,
