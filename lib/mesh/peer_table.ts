@@ -74,7 +74,10 @@ interface Row {
   sessions: readonly Identity[];
   firstHand: boolean;
   informant: Identity | null;
-  ends: number;
+  /** When it was last heard of here, ms. */
+  heard: number;
+  /** Whether that was its own word, repeated every few seconds, not a rare one from far away. */
+  near: boolean;
   /** Whether the address is one that we dialled for the present session. */
   dialled: boolean;
 }
@@ -148,7 +151,8 @@ export class PeerTable {
       sessions: held?.sessions ?? [],
       firstHand: true,
       informant: null,
-      ends: this.#clock.now() + PEER_RECORD_LIFE,
+      heard: this.#clock.now(),
+      near: true,
       dialled: address !== null,
     };
     this.#rows.delete(identity);
@@ -162,7 +166,9 @@ export class PeerTable {
     const row = this.#rows.get(identity);
     if (row === undefined) return;
     row.dialled = false;
-    this.#quietUntil = Math.min(this.#quietUntil, row.ends);
+    // From now on others tell of it, at their pace.
+    row.near = false;
+    this.#quietUntil = Math.min(this.#quietUntil, this.#ends(row));
   }
 
   /** The peer answered a ping. */
@@ -170,7 +176,8 @@ export class PeerTable {
     const row = this.#rows.get(identity);
     if (row === undefined) return;
     row.lastSeen = this.#seconds();
-    row.ends = this.#clock.now() + PEER_RECORD_LIFE;
+    row.heard = this.#clock.now();
+    row.near = true;
   }
 
   /** Takes a report from the neighbour `informant`; the report may be about the informant itself. */
@@ -191,8 +198,9 @@ export class PeerTable {
     if (!news) return "ignored";
     if (itself || !live) this.#describe(held, report);
     held.lastSeen = Math.max(held.lastSeen, seen);
-    held.ends = this.#clock.now() + (itself ? PEER_RECORD_LIFE : farLife(this.#rows.size));
-    if (!live) this.#quietUntil = Math.min(this.#quietUntil, held.ends);
+    held.heard = this.#clock.now();
+    held.near = itself;
+    if (!live) this.#quietUntil = Math.min(this.#quietUntil, this.#ends(held));
     return "refreshed";
   }
 
@@ -217,14 +225,14 @@ export class PeerTable {
     let next = Infinity;
     for (const row of this.#rows.values()) {
       if (!this.#current(row)) this.#expire(row);
-      else if (!this.#live.has(row.identity)) next = Math.min(next, row.ends);
+      else if (!this.#live.has(row.identity)) next = Math.min(next, this.#ends(row));
     }
     this.#quietUntil = next;
   }
 
   #insert(row: Row): void {
     this.#rows.set(row.identity, row);
-    this.#quietUntil = Math.min(this.#quietUntil, row.ends);
+    this.#quietUntil = Math.min(this.#quietUntil, this.#ends(row));
   }
 
   #admit(report: PeerReport, informant: Identity, seen: number): Heard {
@@ -247,7 +255,8 @@ export class PeerTable {
       sessions: report.sessions.slice(0, RECORD_SESSIONS),
       firstHand: memory?.firstHand ?? false,
       informant,
-      ends: this.#clock.now() + farLife(this.#rows.size),
+      heard: this.#clock.now(),
+      near: false,
       dialled: false,
     });
     return "new";
@@ -305,7 +314,12 @@ export class PeerTable {
   }
 
   #current(row: Row): boolean {
-    return row.ends > this.#clock.now() || this.#live.has(row.identity);
+    return this.#ends(row) > this.#clock.now() || this.#live.has(row.identity);
+  }
+
+  /** By the number of nodes known now: what was heard first, when they were few, comes as rarely. */
+  #ends(row: Row): number {
+    return row.heard + (row.near ? PEER_RECORD_LIFE : farLife(this.#rows.size));
   }
 
   #seconds(): number {

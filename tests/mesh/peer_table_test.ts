@@ -111,8 +111,22 @@ Deno.test("PeerTable keeps live peers whatever the time, and counts pongs", asyn
   assert.equal(table.size, 1);
   table.ponged(name("a"));
   table.part(name("a"));
-  await clock.advance(66_000);
+  await clock.advance(farLife(1) - 1_000);
   assert.equal(table.size, 1);
+  await clock.advance(2_000);
+  assert.equal(table.size, 0);
+});
+
+Deno.test("PeerTable keeps what it heard when few were known as long as others, once many are", async () => {
+  const { table, report, clock } = setup();
+  table.meet(name("neighbour"), nacl("neighbour"), null);
+  table.hear(report("first"), name("n"));
+  for (let i = 0; i < 998; i++) table.hear(report(`m${i}`), name("n"));
+  table.part(name("neighbour"));
+  // Where a thousand are known, others tell of each of them every 250 s only.
+  await clock.advance(farLife(1_000) - 1_000);
+  assert(table.get(name("first")) !== undefined && table.get(name("neighbour")) !== undefined);
+  assert.equal(table.size, 1_000);
   await clock.advance(2_000);
   assert.equal(table.size, 0);
 });
