@@ -21,7 +21,7 @@ const TICKS = 100;
 const SMALL_BATCH = 5;
 
 /** Enough for the next ceremony's thread to be ready, see `SPARE_AFTER_MS`. */
-const REST_MS = SPARE_AFTER_MS + 800;
+const REST_MS = SPARE_AFTER_MS + 1_500;
 
 const OF = "this project, daemons";
 
@@ -83,7 +83,7 @@ export async function ceremonyRows(
   runs: number,
 ): Promise<Row[]> {
   const small = curve === "ed25519";
-  await using cluster = await Cluster.create({ size: n, preParams: small ? 0 : 1 });
+  await using cluster = await Cluster.create({ size: n, searches: !small });
   await cluster.start();
   const scheme = small ? "eddsa" : "ecdsa";
   const batch = small ? SMALL_BATCH : 1;
@@ -200,7 +200,7 @@ export interface Contention {
 
 /** Signs on two nodes until there are `samples` of each kind. */
 export async function contention(samples: number): Promise<Contention> {
-  await using cluster = await Cluster.create({ size: 2 });
+  await using cluster = await Cluster.create({ size: 2, searches: true });
   await cluster.start();
   await settled(cluster);
   const idle: number[] = [];
@@ -235,7 +235,7 @@ export interface Resting {
 /** Starts and stops a node that holds a key; its passphrase is one that is not stretched. */
 export async function resting(runs: number): Promise<Resting> {
   const passphrase = makeRandomPassphrase(systemRandom);
-  await using cluster = await Cluster.create({ size: 2, passphrase });
+  await using cluster = await Cluster.create({ size: 2, passphrase, searches: true });
   await cluster.start();
   await keygen(cluster, "ed25519", 1);
   const node = cluster.nodes[1]!;

@@ -109,6 +109,7 @@ async function measure(
   try {
     await using cluster = await Cluster.create({
       size: n,
+      searches: true,
       line(_from, _to, address) {
         const line = new SlowLine(address, delay);
         lines.push(line);

@@ -108,6 +108,7 @@ class ChaosRun {
     const cluster = await Cluster.create({
       size: NODES,
       preParams: options.ecdsa ? 1 : 0,
+      searches: options.ecdsa,
       env: (i) => ({
         TRF_CONNECT: pairs.flatMap(([from], n) => from === i ? [links[n]!.address] : [])
           .join(","),

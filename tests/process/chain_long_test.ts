@@ -49,6 +49,7 @@ function distances(peers: ReadonlyMap<string, readonly string[]>, from: string) 
 Deno.test("ten daemons in a sparse chain make keys, sign, reshare and sign over several hops", async (t) => {
   await using cluster = await Cluster.create({
     size: SIZE,
+    searches: true,
     env: () => ({ TRF_PEERS_WANTED: "3" }),
     connect: (i) => i === 0 ? [] : [i - 1],
   });

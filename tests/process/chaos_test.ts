@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { tally } from "../support/tally.ts";
 import { chaos } from "../chaos/chaos.ts";
 
-const SECONDS = Number(Deno.env.get("TF_CHAOS_SECONDS") ?? "20");
+const SECONDS = Number(Deno.env.get("TF_CHAOS_SECONDS") ?? "60");
 
 Deno.test("seven daemons under kills, freezes and broken links lose no key and no reason", async () => {
   const seed = Number(Deno.env.get("TF_CHAOS_SEED") ?? "7");

@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly env?: (index: number) => Record<string, string>;
   /** Put this many sets of pre-parameters into every node's stock; default 1. */
   readonly preParams?: number;
+  /** Let the nodes search for pre-parameters beside everything else, as they would; default: no. */
+  readonly searches?: boolean;
   /** Who is connected to whom; default: every node to all earlier ones. */
   readonly connect?: (index: number) => readonly number[];
   /** Returns the address by which a node dials another one, for a line in between. */
@@ -60,7 +62,11 @@ export class Cluster {
         connect: (options.connect ?? earlier)(i)
           .map((j) => options.line?.(i, j, listen[j]!) ?? listen[j]!),
         passphrase: options.passphrase ?? `test passphrase ${i}`,
-        env: options.env?.(i) ?? {},
+        env: {
+          // Searching takes all the processors there are, and most tests need no second set.
+          ...options.searches === true ? {} : { TRF_PREPARAMS_TIMEOUT: "1ms" },
+          ...options.env?.(i),
+        },
       })
     );
     try {

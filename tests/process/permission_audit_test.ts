@@ -57,7 +57,7 @@ Deno.test("isCovered() of this test tells inside from outside", () => {
 
 Deno.test("two daemons make ECDSA and EdDSA keys and sign within their permissions", async (t) => {
   const env: Record<string, string>[] = [{}, {}];
-  await using cluster = await Cluster.create({ size: 2, env: (i) => env[i]! });
+  await using cluster = await Cluster.create({ size: 2, searches: true, env: (i) => env[i]! });
   const { nodes, identities, root } = cluster;
   const files = [0, 1].map((i) => `${root}/audit-${i}.jsonl`);
   const member = (args: string[]) => [...args, "--members", identities.join(","), "-t", "1"];

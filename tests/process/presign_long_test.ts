@@ -22,7 +22,7 @@ interface Signature {
 const README = new URL("../../README.md", import.meta.url).pathname;
 
 Deno.test("daemons fill a stock of presignatures, sign from it, and never use one twice", async (t) => {
-  await using cluster = await Cluster.create({ size: 3 });
+  await using cluster = await Cluster.create({ size: 3, searches: true });
   const { nodes, identities } = cluster;
   const data = await Deno.readFile(README);
   let key!: Key;

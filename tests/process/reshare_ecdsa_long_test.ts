@@ -5,7 +5,7 @@ import { filesOf, type Key, keysOf, type Reshared, signs } from "./keys_kit.ts";
 const README = new URL("../../README.md", import.meta.url).pathname;
 
 Deno.test("a 2-of-3 ECDSA key goes to another committee and back, with fresh pre-parameters each time", async () => {
-  await using cluster = await Cluster.create({ size: 4 });
+  await using cluster = await Cluster.create({ size: 4, searches: true });
   const { nodes, identities } = cluster;
   const ids = (at: readonly number[]) => at.map((i) => identities[i]!).join(",");
   await cluster.start();

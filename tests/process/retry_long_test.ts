@@ -25,6 +25,7 @@ Deno.test("a signing whose member is killed in the middle ends in a signature by
   // The second node approves by hand: so it is certain to die in the middle.
   await using cluster = await Cluster.create({
     size: 3,
+    searches: true,
     env: (i): Record<string, string> => i === 1 ? { TRF_CONSENT: "manual" } : {},
   });
   const [asker, dying, spare] = cluster.nodes;

@@ -23,6 +23,7 @@ async function takePictures(
   const [port] = freePorts(1);
   await using cluster = await Cluster.create({
     size: 5,
+    searches: true,
     env: (i): Record<string, string> => ({
       ...(i === 0 ? { TRF_PROMETHEUS_ADDRESS: `127.0.0.1:${port}`, TRF_STATUS_PAGE: "1" } : {}),
       ...(i === 4 ? { TRF_CONSENT: "manual" } : {}),
