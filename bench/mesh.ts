@@ -28,6 +28,8 @@ interface Scale {
   readonly nodes: number;
   /** Virtual seconds from the last start until everybody knows everybody. */
   readonly convergenceSeconds: number;
+  /** Nodes that the one that knows fewest knows when all is measured. */
+  readonly leastKnown: number;
   readonly sessionsPerNode: number;
   readonly arrived: number;
   readonly messagesPerEnvelope: number;
@@ -60,7 +62,7 @@ async function converge(sim: Simulation, begun: number): Promise<number> {
   throw new Error("Not converged within ten minutes of virtual time");
 }
 
-async function scale(nodes: number): Promise<Scale> {
+async function scale(nodes: number, idleMinutes: number): Promise<Scale> {
   const begun = performance.now();
   const before = used();
   const sim = new Simulation({ size: nodes, seed: `bench ${nodes}` });
@@ -70,14 +72,14 @@ async function scale(nodes: number): Promise<Scale> {
   const convergence = await converge(sim, begun);
   progress(`${nodes} nodes converged after ${convergence} ms`, begun);
   // Sessions are topped up every 67 s, and far records repeated every 250 s at 1,000 nodes.
-  await sim.clock.advance(3 * MINUTE);
+  await sim.clock.advance(Math.min(3, 2 + idleMinutes) * MINUTE);
   progress(`${nodes} nodes settled`, begun);
   const start = { ...sim.net.traffic };
-  await sim.clock.advance(4 * MINUTE);
+  await sim.clock.advance(idleMinutes * MINUTE);
   const bytes = sim.net.traffic.bytes - start.bytes;
   const frames = sim.net.traffic.frames - start.frames;
   const memory = used() - before;
-  await sim.converge(0);
+  const { least } = sim.knowledge();
   const sent = 200;
   const { arrived, copies, links } = await sim.exchange(sent);
   const sessions = sim.nodes.reduce((sum, n) => sum + n.mesh.sessions().length, 0);
@@ -85,14 +87,16 @@ async function scale(nodes: number): Promise<Scale> {
   return {
     nodes,
     convergenceSeconds: convergence / 1000,
+    leastKnown: least,
     sessionsPerNode: sessions / nodes,
     arrived: arrived / sent,
     messagesPerEnvelope: copies / sent,
     linksPerEnvelope: links / sent,
     overhead: copies / links,
     memoryPerNodeKiB: memory / nodes / 1024,
-    idleKiBPerNodeMinute: bytes / nodes / 4 / 1024,
-    idleFramesPerNodeMinute: frames / nodes / 4,
+    // Nothing divided by nothing: not measured.
+    idleKiBPerNodeMinute: bytes / nodes / idleMinutes / 1024,
+    idleFramesPerNodeMinute: frames / nodes / idleMinutes,
     wallSeconds: (performance.now() - begun) / 1000,
   };
 }
@@ -286,9 +290,12 @@ if (import.meta.main) {
   const sizes = (Deno.args[Deno.args.indexOf("--nodes") + 1] ?? "").match(/^[\d,]+$/) === null
     ? [10, 100, 1_000]
     : Deno.args[Deno.args.indexOf("--nodes") + 1]!.split(",").map(Number);
+  // A minute of a thousand idle nodes takes seven of a processor: `--idle 0` leaves them out.
+  const at = Deno.args.indexOf("--idle");
+  const idle = at < 0 ? 4 : Number(Deno.args[at + 1]);
   const simulated: Scale[] = [];
   for (const nodes of Deno.args.includes("--no-simulation") ? [] : sizes) {
-    const row = await scale(nodes);
+    const row = await scale(nodes, idle);
     console.error(JSON.stringify(row));
     simulated.push(row);
   }
@@ -298,6 +305,7 @@ if (import.meta.main) {
     const rows: [keyof Scale, string, number][] = [
       ["nodes", "nodes", 0],
       ["convergenceSeconds", "convergence after the last start, virtual s", 0],
+      ["leastKnown", "others known to whoever knows fewest, at the end", 0],
       ["sessionsPerNode", "sessions per node", 1],
       ["arrived", "share of sealed envelopes that arrived", 2],
       ["messagesPerEnvelope", "messages per envelope", 2],
@@ -309,7 +317,9 @@ if (import.meta.main) {
       ["wallSeconds", "wall time of the simulation, s", 0],
     ];
     for (const [field, label, digits] of simulated.length > 0 ? rows : []) {
-      const cells = simulated.map((s) => s[field].toFixed(digits).padStart(10));
+      const cells = simulated.map((s) =>
+        (Number.isNaN(s[field]) ? "-" : s[field].toFixed(digits)).padStart(10)
+      );
       console.log(label.padEnd(48) + cells.join(""));
     }
     for (const [name, value] of Object.entries(real ?? {})) {
