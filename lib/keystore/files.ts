@@ -363,7 +363,17 @@ export function denoFiles(step: (step: FileStep, path: string) => void = () => {
           return null;
         }
         const held = handle;
-        return { release: () => held.close() };
+        return {
+          release() {
+            try {
+              // A program that is just being started holds a copy of the file for a moment, and with
+              // it the lock if that only ended by closing.
+              held.unlockSync();
+            } finally {
+              held.close();
+            }
+          },
+        };
       } catch (error) {
         handle?.close();
         throw fileFailure("lock the home directory", path, error);
