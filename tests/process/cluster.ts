@@ -62,11 +62,7 @@ export class Cluster {
         connect: (options.connect ?? earlier)(i)
           .map((j) => options.line?.(i, j, listen[j]!) ?? listen[j]!),
         passphrase: options.passphrase ?? `test passphrase ${i}`,
-        env: {
-          // Searching takes all the processors there are, and most tests need no second set.
-          ...options.searches === true ? {} : { TRF_PREPARAMS_TIMEOUT: "1ms" },
-          ...options.env?.(i),
-        },
+        env: environment(options, i),
       })
     );
     try {
@@ -122,4 +118,12 @@ export class Cluster {
     await Promise.all(this.nodes.map((n) => n.stop("SIGKILL")));
     await Deno.remove(this.root, { recursive: true });
   }
+}
+
+/** A node's own variables, the caller's very object: it may learn its ports only later. */
+function environment({ env, searches }: ClusterOptions, i: number): Record<string, string> {
+  const variables = env?.(i) ?? {};
+  // Searching takes all the processors there are, and most tests need no second set.
+  if (searches !== true) variables["TRF_PREPARAMS_TIMEOUT"] ??= "1ms";
+  return variables;
 }
