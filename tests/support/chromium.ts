@@ -221,6 +221,11 @@ export class Page {
     throw new Error(`Gave up waiting until ${expression}\n${text}\n${this.problems.join("\n")}`);
   }
 
+  /** Waits until a text of the page, which follows its node a little later, is as it should be. */
+  async shows(text: string, pattern: RegExp, ms?: number): Promise<void> {
+    await this.until(`${pattern}.test(${text})`, ms);
+  }
+
   /** A picture of the page from its top; of all of it, or of the first `height` pixels. */
   async picture(height?: number): Promise<Uint8Array<ArrayBuffer>> {
     const [width, whole] = await this.evaluate<number[]>(
