@@ -18,7 +18,7 @@ import { loadConfig } from "../lib/node/config.ts";
 import type { CommandSpec, Invocation } from "./command.ts";
 import { configFlags } from "./connect.ts";
 import { readEnvironment } from "./environment.ts";
-import { CliError, EXIT, usageError, whyNot } from "./exit.ts";
+import { assertThere, CliError, EXIT, usageError } from "./exit.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import { bundlePassphrase, keystoreSecret } from "./secret.ts";
 
@@ -81,7 +81,7 @@ made with --move on the other machine is restored here. The daemon has to be sto
     }
     if (!invocation.on.has("check")) return await make(invocation, file);
     if (invocation.on.has("move")) throw usageError("give at most one of --move and --check");
-    await assertFile(file, "the backup");
+    await assertThere("file", file, `the backup ${file}`, "give the path of a file");
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
       env: readEnvironment(),
@@ -91,21 +91,6 @@ made with --move on the other machine is restored here. The daemon has to be sto
     return EXIT.done;
   },
 };
-
-/**
- * Looks whether there is a file before a passphrase is asked for.
- *
- * @throws {CliError} (exit 2) if there is none.
- */
-export async function assertFile(path: string, what: string): Promise<void> {
-  try {
-    const { isFile } = await Deno.stat(path);
-    if (isFile) return;
-  } catch (error) {
-    throw usageError(`cannot read ${what} ${path}: ${whyNot(error)}`, "give the path of a file");
-  }
-  throw usageError(`cannot read ${what} ${path}: it is no file`, "give the path of a file");
-}
 
 /**
  * Reads a backup and checks everything in it.

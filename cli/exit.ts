@@ -1,5 +1,6 @@
 /**
- * Exit codes of every command; README section "Exit codes" lists the same.
+ * Exit codes of every command, and the errors that lead to them; README section "Exit codes" lists
+ * the codes.
  *
  * @module
  */
@@ -59,6 +60,28 @@ export function unknownCommand(name: string, known: readonly string[]): CliError
     `unknown command "${name}"`,
     `${near === undefined ? "" : `did you mean ${near}? `}run \`transfunctioner --help\``,
   );
+}
+
+/**
+ * Looks whether a file or directory is there, before a secret is asked for.
+ *
+ * @param what how the error names it.
+ * @throws {CliError} (exit 2) if it is not.
+ */
+export async function assertThere(
+  kind: "file" | "directory",
+  path: string,
+  what: string,
+  hint: string,
+): Promise<void> {
+  let why = `it is no ${kind}`;
+  try {
+    const { isFile, isDirectory } = await Deno.stat(path);
+    if (kind === "file" ? isFile : isDirectory) return;
+  } catch (error) {
+    why = whyNot(error);
+  }
+  throw usageError(`cannot read ${what}: ${why}`, hint);
 }
 
 /** Says in a few words why a file could not be read or written, without the system's codes. */

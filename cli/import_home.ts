@@ -18,7 +18,7 @@ import {
 import type { CommandSpec, Invocation } from "./command.ts";
 import { configFlags } from "./connect.ts";
 import { readEnvironment } from "./environment.ts";
-import { CliError, EXIT, type ExitCode, usageError, whyNot } from "./exit.ts";
+import { assertThere, CliError, EXIT, type ExitCode, usageError } from "./exit.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import { keystorePassphrase, secretFile } from "./secret.ts";
 import type { Terminal } from "./terminal.ts";
@@ -79,7 +79,7 @@ DIR stays as it is unless --wipe-source is given: run it again with that once th
         "give another directory with --home, or set TRF_PRIVATE_KEY and run the daemon on it as it is",
       );
     }
-    await assertDirectory(source);
+    await assertThere("directory", source, source, "give the Go node's TRF_HOME");
     const key = await privateKeyOf(invocation, known);
     const files = denoFiles();
     try {
@@ -94,17 +94,6 @@ DIR stays as it is unless --wipe-source is given: run it again with that once th
     }
   },
 };
-
-/** Said before the private key is asked for. */
-async function assertDirectory(path: string): Promise<void> {
-  let why = "it is no directory";
-  try {
-    if ((await Deno.stat(path)).isDirectory) return;
-  } catch (error) {
-    why = whyNot(error);
-  }
-  throw usageError(`cannot read ${path}: ${why}`, "give the Go node's TRF_HOME");
-}
 
 async function sameDirectory(one: string, other: string): Promise<boolean> {
   const [a, b] = await Promise.all(

@@ -4,11 +4,11 @@ import { systemRandom } from "../lib/arith/random.ts";
 import { denoFiles } from "../lib/keystore/files.ts";
 import { restoreBackup } from "../lib/keystore/restore.ts";
 import { loadConfig } from "../lib/node/config.ts";
-import { assertFile, BACKUP_OPTIONS, readFile } from "./backup.ts";
+import { BACKUP_OPTIONS, readFile } from "./backup.ts";
 import type { CommandSpec } from "./command.ts";
 import { configFlags } from "./connect.ts";
 import { readEnvironment } from "./environment.ts";
-import { EXIT, usageError } from "./exit.ts";
+import { assertThere, EXIT, usageError } from "./exit.ts";
 import { printFields, printJson, printTable } from "./output.ts";
 import { bundlePassphrase, keystoreSecret } from "./secret.ts";
 
@@ -45,7 +45,7 @@ are not known to the restored one; the other members still refuse to take part i
     const { terminal, on } = invocation;
     const [file] = invocation.words;
     if (file === undefined) throw usageError("restore: the file is missing", "name the backup");
-    await assertFile(file, "the backup");
+    await assertThere("file", file, `the backup ${file}`, "give the path of a file");
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
       env: readEnvironment(),

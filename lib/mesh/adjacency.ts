@@ -13,6 +13,7 @@
 import { type Identity, ZERO_IDENTITY } from "../crypto/identity.ts";
 import type { Clock } from "./clock.ts";
 import { farLife } from "./far_nodes.ts";
+import { isSameList } from "./known_records.ts";
 import { ADJACENCY_INFORMANTS, PEER_RECORDS, RECORD_SESSIONS } from "./limits.ts";
 
 /** What one neighbour tells of one node. */
@@ -144,9 +145,7 @@ export class Adjacency {
   #shared(claims: Map<Identity, Claim>, sessions: readonly Identity[]): readonly Identity[] {
     const list = [...new Set(sessions.slice(0, RECORD_SESSIONS))].sort();
     for (const claim of claims.values()) {
-      const same = claim.sessions.length === list.length &&
-        claim.sessions.every((identity, i) => identity === list[i]);
-      if (same) return claim.sessions;
+      if (isSameList(claim.sessions, list)) return claim.sessions;
     }
     return list;
   }
