@@ -84,7 +84,7 @@ made with --move on the other machine is restored here. The daemon has to be sto
     await assertThere("file", file, `the backup ${file}`, "give the path of a file");
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
-      env: readEnvironment(),
+      env: readEnvironment(invocation.terminal),
     });
     const passphrase = await bundlePassphrase(invocation, config);
     await show(invocation, file, await readFile(denoFiles(), file, passphrase), []);
@@ -110,7 +110,7 @@ async function make(invocation: Invocation, file: string) {
   const files = denoFiles();
   const config = await loadConfig({
     flags: configFlags(invocation, ["home", "passphrase-file"]),
-    env: readEnvironment(),
+    env: readEnvironment(invocation.terminal),
   });
   const home = config.home.value;
   const move = invocation.on.has("move");

@@ -14,6 +14,7 @@ import { readEnvironment } from "./environment.ts";
 import { CliError, EXIT, whyNot } from "./exit.ts";
 import { lenientConfig } from "./lenient_config.ts";
 import { DAEMON_OPTIONS } from "./settings_options.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Lines of a log that go into the report, and the most bytes of it that are read. */
 const LOG_LINES = 2_000;
@@ -62,7 +63,7 @@ hand it on.`,
       log: text["log"] === undefined ? null : await logTail(text["log"]),
     };
     const redactor = new Redactor({
-      secrets: await secretsOf(config),
+      secrets: await secretsOf(config, terminal),
       hosts: on.has("redact-hosts") ? hostsOf(config, daemon) : null,
     });
     const report = {
@@ -152,9 +153,10 @@ async function logTail(path: string): Promise<string[]> {
 }
 
 /** Every secret that this process can know. */
-async function secretsOf(config: Config | null): Promise<string[]> {
+async function secretsOf(config: Config | null, terminal: Terminal): Promise<string[]> {
   // As they stand in the variables, whether they can be used or not.
-  const { TRF_KEYSTORE_PASSPHRASE: passphrase = "", TRF_PRIVATE_KEY: key = "" } = readEnvironment();
+  const env = readEnvironment(terminal);
+  const { TRF_KEYSTORE_PASSPHRASE: passphrase = "", TRF_PRIVATE_KEY: key = "" } = env;
   const out = [passphrase, key, key.toLowerCase(), key.toUpperCase()];
   if (config === null) return out;
   const files = [config.passphraseFile.value, joinPath(config.home.value, ADMIN_FILE)];

@@ -63,7 +63,7 @@ export async function commandGrants(
   const files = fileGrants(command, invocation);
   if (reach === "nothing") return files;
   if (command.lenient === true) return together(await lenientGrants(invocation), files);
-  const env = readEnvironment();
+  const env = readEnvironment(invocation.terminal);
   for (const name of command.ownVariables ?? []) delete env[name];
   const config = await loadConfig({
     flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),

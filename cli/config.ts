@@ -37,7 +37,7 @@ the daemon would take them, with exit code 2 and the first mistake if it would n
     }
     const config = await loadConfig({
       flags: configFlags(invocation, Object.keys(DAEMON_OPTIONS)),
-      env: readEnvironment(),
+      env: readEnvironment(terminal),
     });
     // What else the daemon derives before it opens anything: both may refuse a setting.
     daemonSettings(config);

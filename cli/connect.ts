@@ -34,7 +34,7 @@ export function configFlags(invocation: Invocation, names: readonly string[]) {
 export function clientConfig(invocation: Invocation): Promise<Config> {
   return loadConfig({
     flags: configFlags(invocation, ["home", "admin-address"]),
-    env: readEnvironment(),
+    env: readEnvironment(invocation.terminal),
   });
 }
 

@@ -38,7 +38,7 @@ command line wins over the variable, the variable over the file. The log goes to
     for (const signal of signals) Deno.addSignalListener(signal, stop(signal));
 
     const flags = configFlags(invocation, Object.keys(DAEMON_OPTIONS));
-    const config = await loadConfig({ flags, env: readEnvironment() });
+    const config = await loadConfig({ flags, env: readEnvironment(invocation.terminal) });
     const log = await openLog(config);
     for (const warning of config.warnings) log.warn(warning);
     const secret = await keystoreSecret(config, invocation.terminal, false);

@@ -5,6 +5,7 @@
  */
 
 import { CONFIG_OPTIONS } from "../lib/node/config_options.ts";
+import type { Terminal } from "./terminal.ts";
 
 /**
  * Names of all TRF_ variables that are set, with blanks between them: whoever starts the process
@@ -19,8 +20,14 @@ const NAMES = "TRF_VARIABLE_NAMES";
  *
  * What is not permitted is not even tried, and is as good as not set: HOME is needed for a home
  * directory with ~ only, and an audit of permissions shows no refusal.
+ *
+ * @param terminal its `variables`, where it has them, stand for the process's own.
+ * @returns an object of the caller's own.
  */
-export function readEnvironment(): Record<string, string | undefined> {
+export function readEnvironment(
+  terminal?: Pick<Terminal, "variables">,
+): Record<string, string | undefined> {
+  if (terminal?.variables !== undefined) return { ...terminal.variables };
   const granted = (variable?: string) =>
     Deno.permissions.querySync(
       variable === undefined ? { name: "env" } : { name: "env", variable },

@@ -67,7 +67,7 @@ DIR stays as it is unless --wipe-source is given: run it again with that once th
       throw usageError("give at most one of --check and --wipe-source");
     }
     const source = given.replace(/(?<=.)\/+$/, "");
-    const { TRF_PRIVATE_KEY: known, ...env } = readEnvironment();
+    const { TRF_PRIVATE_KEY: known, ...env } = readEnvironment(terminal);
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
       env,

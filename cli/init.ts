@@ -41,7 +41,7 @@ more. Put the file where the backups of the home directory are not.`,
     const { terminal, on } = invocation;
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
-      env: readEnvironment(),
+      env: readEnvironment(terminal),
     });
     const made = invocation.text["new-passphrase-file"];
     const secret = made === undefined

@@ -35,7 +35,7 @@ export interface LenientConfig {
 /** Reads the settings; where one cannot be used, without config.json, else only the home directory's. */
 export async function lenientConfig(invocation: Invocation): Promise<LenientConfig> {
   const flags = configFlags(invocation, Object.keys(DAEMON_OPTIONS));
-  const env = readEnvironment();
+  const env = readEnvironment(invocation.terminal);
   const problem = await attempt(() => loadConfig({ flags, env }));
   if (!(problem instanceof ConfigError)) return { config: problem, problem: null, without: null };
   const readFile = () => Promise.resolve(null);

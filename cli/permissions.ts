@@ -73,7 +73,7 @@ line after -- it is about that command instead of the daemon.`,
 
 async function warn(invocation: Invocation): Promise<void> {
   const flags = configFlags(invocation, Object.keys(DAEMON_OPTIONS));
-  const { warnings } = await loadConfig({ flags, env: readEnvironment() });
+  const { warnings } = await loadConfig({ flags, env: readEnvironment(invocation.terminal) });
   for (const warning of warnings) invocation.terminal.err(`warning: ${warning}\n`);
 }
 

@@ -48,7 +48,7 @@ are not known to the restored one; the other members still refuse to take part i
     await assertThere("file", file, `the backup ${file}`, "give the path of a file");
     const config = await loadConfig({
       flags: configFlags(invocation, ["home", "passphrase-file"]),
-      env: readEnvironment(),
+      env: readEnvironment(terminal),
     });
     const files = denoFiles();
     const secret = await keystoreSecret(config, terminal, false);

@@ -29,6 +29,8 @@ export interface Terminal {
   onInterrupt(handler: () => void): () => void;
   /** Reads all of standard input, at most `limit` bytes. */
   readAll(limit: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Variables that settings are read from instead of the process's own; see `readEnvironment`. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
   /** Asks for a secret without echo; undefined when there is no terminal to ask on. */
   askSecret(question: string): Promise<string | undefined>;
 }

@@ -4,7 +4,7 @@ import { Redactor } from "../../cli/bugreport/redact.ts";
 import { freePorts } from "../../cli/demo/processes.ts";
 import { denoFiles } from "../../lib/keystore/files.ts";
 import { Keystore } from "../../lib/keystore/keystore.ts";
-import { fakeTerminal, runLine } from "./fake_terminal.ts";
+import { fakeTerminal, runLine, runLineWith } from "./fake_terminal.ts";
 
 const PASSPHRASE = 'correct horse "battery" staple';
 
@@ -96,17 +96,18 @@ Deno.test("bugreport of settings that cannot be used says so, and goes on withou
 
 Deno.test("bugreport takes a secret out that stands in a variable which cannot be used", async () => {
   const root = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
-  Deno.env.set("TRF_PRIVATE_KEY", "not a key 4711");
   try {
     await Deno.writeTextFile(`${root}/log`, "somebody wrote not a key 4711 here\n");
-    const { code, out } = await runLine("bugreport", "--home", `${root}/h`, "--log", `${root}/log`);
+    const { code, out } = await runLineWith(
+      { TRF_PRIVATE_KEY: "not a key 4711" },
+      ...["bugreport", "--home", `${root}/h`, "--log", `${root}/log`],
+    );
     assert.equal(code, 0);
     const report = JSON.parse(out);
     assert.equal(report.config, null);
     assert.match(report.doctor[0].detail, /TRF_PRIVATE_KEY/);
     assert.deepEqual(report.log, ["somebody wrote [redacted] here"]);
   } finally {
-    Deno.env.delete("TRF_PRIVATE_KEY");
     await Deno.remove(root, { recursive: true });
   }
 });

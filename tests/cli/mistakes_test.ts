@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { lineGrants } from "../../cli/command_grants.ts";
 import { readEnvironment } from "../../cli/environment.ts";
 import { COMMANDS } from "../../cli/registry.ts";
-import { fakeTerminal, runLine } from "./fake_terminal.ts";
+import { fakeTerminal, runLine, runLineWith } from "./fake_terminal.ts";
 
 const KEY = "2beb1c80ee511d03ad19e25b99b756d7";
 
@@ -151,22 +151,18 @@ Deno.test("the help of every word is the command's, which names each, in lines t
 });
 
 Deno.test("lineGrants() lets a command read the passphrase file of the variable", async () => {
+  const variables: Record<string, string> = { TRF_PASSPHRASE_FILE: "/etc/passphrase" };
   const grants = async (...words: string[]) =>
-    (await lineGrants(words, fakeTerminal())).map((g) => `${g.permission} ${g.scope}`);
-  Deno.env.set("TRF_PASSPHRASE_FILE", "/etc/passphrase");
-  try {
-    for (const line of [["backup", "/b"], ["restore", "/b"], ["init"], ["import-home", "/go"]]) {
-      assert((await grants(...line, "--home", "/h")).includes("read /etc/passphrase"), line[0]);
-    }
-    assert(!(await grants("status", "--home", "/h")).includes("read /etc/passphrase"));
-    // A Go node's key beside the new keystore's passphrase.
-    Deno.env.set("TRF_PRIVATE_KEY", "5e".repeat(32));
-    assert((await grants("import-home", "/go", "--home", "/h")).includes("read /go"));
-    await assert.rejects(grants("status", "--home", "/h"), /both TRF_PRIVATE_KEY and a passphrase/);
-  } finally {
-    Deno.env.delete("TRF_PASSPHRASE_FILE");
-    Deno.env.delete("TRF_PRIVATE_KEY");
+    (await lineGrants(words, fakeTerminal(false, variables)))
+      .map((g) => `${g.permission} ${g.scope}`);
+  for (const line of [["backup", "/b"], ["restore", "/b"], ["init"], ["import-home", "/go"]]) {
+    assert((await grants(...line, "--home", "/h")).includes("read /etc/passphrase"), line[0]);
   }
+  assert(!(await grants("status", "--home", "/h")).includes("read /etc/passphrase"));
+  // A Go node's key beside the new keystore's passphrase.
+  variables["TRF_PRIVATE_KEY"] = "5e".repeat(32);
+  assert((await grants("import-home", "/go", "--home", "/h")).includes("read /go"));
+  await assert.rejects(grants("status", "--home", "/h"), /both TRF_PRIVATE_KEY and a passphrase/);
 });
 
 Deno.test("readEnvironment() has names that the launcher lists where it cannot list them", async () => {
@@ -204,16 +200,13 @@ Deno.test("readEnvironment() has names that the launcher lists where it cannot l
 });
 
 Deno.test("permissions --flags warns of a mistyped variable, which the daemon cannot see", async () => {
-  Deno.env.set("TRF_CONECT", "a.example.com:1");
-  try {
-    const { code, out, err } = await runLine("permissions", "--flags", "--home", "/h");
-    assert.equal(code, 0);
-    assert(!out.includes("warning"));
-    assert.match(
-      err,
-      /^warning: TRF_CONECT is not a variable of this program; is it TRF_CONNECT\?$/m,
-    );
-  } finally {
-    Deno.env.delete("TRF_CONECT");
-  }
+  const variables = { TRF_CONECT: "a.example.com:1" };
+  const line = ["permissions", "--flags", "--home", "/h"];
+  const { code, out, err } = await runLineWith(variables, ...line);
+  assert.equal(code, 0);
+  assert(!out.includes("warning"));
+  assert.match(
+    err,
+    /^warning: TRF_CONECT is not a variable of this program; is it TRF_CONNECT\?$/m,
+  );
 });

@@ -4,7 +4,7 @@ import { passphraseFile } from "../../cli/secret.ts";
 import { denoFiles } from "../../lib/keystore/files.ts";
 import { Keystore } from "../../lib/keystore/keystore.ts";
 import { CONFIG_OPTIONS } from "../../lib/node/config.ts";
-import { fakeTerminal, runLine } from "./fake_terminal.ts";
+import { fakeTerminal, runLine, runLineWith } from "./fake_terminal.ts";
 
 async function inHome(files: Record<string, string>, work: (home: string) => Promise<void>) {
   const home = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
@@ -20,36 +20,32 @@ async function inHome(files: Record<string, string>, work: (home: string) => Pro
 
 Deno.test("config show tells the origin of every value and shows no secret", async () => {
   await inHome({ "config.json": '{"consent": "manual"}' }, async (home) => {
-    Deno.env.set("TRF_PRIVATE_KEY", "5e".repeat(32));
-    try {
-      const { code, out } = await runLine(
-        "config",
-        "show",
-        "--home",
-        home,
-        "--connect",
-        "a.example.com:1",
-        "--json",
-      );
-      assert.equal(code, 0);
-      assert(!out.includes("5e5e"));
-      const { schema, settings } = JSON.parse(out) as {
-        schema: string;
-        settings: { variable: string; value: string; origin: string }[];
-      };
-      assert.equal(schema, "transfunctioner/config-show/1");
-      assert.deepEqual(settings.map((s) => s.variable), CONFIG_OPTIONS.map((o) => o.variable));
-      const of = (name: string) => {
-        const { value, origin } = settings.find((s) => s.variable === name)!;
-        return [value, origin];
-      };
-      assert.deepEqual(of("TRF_CONNECT"), ["a.example.com:1", "flag"]);
-      assert.deepEqual(of("TRF_PRIVATE_KEY"), ["[redacted]", "env TRF_PRIVATE_KEY"]);
-      assert.deepEqual(of("TRF_CONSENT"), ["manual", `file ${home}/config.json`]);
-      assert.deepEqual(of("TRF_ADMIN_ADDRESS"), ["127.0.0.1:45068", "default"]);
-    } finally {
-      Deno.env.delete("TRF_PRIVATE_KEY");
-    }
+    const { code, out } = await runLineWith(
+      { TRF_PRIVATE_KEY: "5e".repeat(32) },
+      "config",
+      "show",
+      "--home",
+      home,
+      "--connect",
+      "a.example.com:1",
+      "--json",
+    );
+    assert.equal(code, 0);
+    assert(!out.includes("5e5e"));
+    const { schema, settings } = JSON.parse(out) as {
+      schema: string;
+      settings: { variable: string; value: string; origin: string }[];
+    };
+    assert.equal(schema, "transfunctioner/config-show/1");
+    assert.deepEqual(settings.map((s) => s.variable), CONFIG_OPTIONS.map((o) => o.variable));
+    const of = (name: string) => {
+      const { value, origin } = settings.find((s) => s.variable === name)!;
+      return [value, origin];
+    };
+    assert.deepEqual(of("TRF_CONNECT"), ["a.example.com:1", "flag"]);
+    assert.deepEqual(of("TRF_PRIVATE_KEY"), ["[redacted]", "env TRF_PRIVATE_KEY"]);
+    assert.deepEqual(of("TRF_CONSENT"), ["manual", `file ${home}/config.json`]);
+    assert.deepEqual(of("TRF_ADMIN_ADDRESS"), ["127.0.0.1:45068", "default"]);
   });
 });
 

@@ -30,28 +30,10 @@ export interface Going {
   readonly ended: Promise<Said>;
 }
 
-/** Looking up grants reads this process's own variables: one at a time. */
-let turn: Promise<unknown> = Promise.resolve();
-
 /** Works out the flags of a command line where `env` are the only TRF_ variables. */
-function flagsOf(args: readonly string[], env: Readonly<Record<string, string>>) {
-  const work = async () => {
-    const own = Deno.env.toObject();
-    const mine = Object.keys(own).filter((name) => name.startsWith("TRF_"));
-    for (const name of mine) Deno.env.delete(name);
-    for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
-    try {
-      return permissionFlags(await lineGrants(args, fakeTerminal()));
-    } finally {
-      for (const name of Object.keys(env)) Deno.env.delete(name);
-      for (const name of ["HOME", ...mine]) {
-        if (own[name] !== undefined) Deno.env.set(name, own[name]);
-      }
-    }
-  };
-  const result = turn.then(work);
-  turn = result.catch(() => {});
-  return result;
+async function flagsOf(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const terminal = fakeTerminal(false, { HOME: Deno.env.get("HOME"), ...env });
+  return permissionFlags(await lineGrants(args, terminal));
 }
 
 /** A machine with a node's home directory and somebody in front of it. */
