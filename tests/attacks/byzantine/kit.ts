@@ -11,7 +11,7 @@ import type { CeremonySpec, CurveName, NewShare } from "../../../lib/ceremony/sp
 import type { Failure, Outcome } from "../../../lib/ceremony/verdict.ts";
 import { loadWorkers } from "../../../lib/ceremony/worker_host.ts";
 import { type Json, type JsonInput } from "../../../lib/encoding/json.ts";
-import { type Clock, systemClock } from "../../../lib/mesh/clock.ts";
+import type { Clock } from "../../../lib/mesh/clock.ts";
 import {
   Cluster,
   failureOf,
@@ -22,6 +22,7 @@ import {
 } from "../../ceremony/cluster.ts";
 import { localWorkers } from "../../ceremony/local_worker.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const workers = await loadWorkers();
 
@@ -61,15 +62,16 @@ export function sign(
 
 /**
  * Runs with nodes that compare broadcasts. On a clock of the test's own the workers compute on the
- * test's thread, so that no time passes while they do.
+ * test's thread, so that no time passes while they do. Without one they are threads, on a clock that
+ * stands still: however slow the machine is, nobody is late and nothing is said twice.
  */
 export async function withCluster(
   size: number,
   run: (cluster: Cluster) => Promise<void>,
-  clock: Clock = systemClock,
+  clock?: Clock,
 ): Promise<void> {
-  const local = clock === systemClock ? workers : localWorkers(seededRandom("byzantine"));
-  const cluster = new Cluster(size, local, clock);
+  const made = clock === undefined ? workers : localWorkers(seededRandom("byzantine"));
+  const cluster = new Cluster(size, made, clock ?? new VirtualClock());
   cluster.comparing = new Set(cluster.nodes.keys());
   try {
     await run(cluster);
