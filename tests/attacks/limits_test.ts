@@ -52,16 +52,23 @@ Deno.test("messages of invented ceremonies cost no signature check and little me
     storeKey: new Uint8Array(32),
   });
   const command = signTss(mallory, new Uint8Array(32), 1, 1, new Uint8Array(1000));
-  const begun = performance.now();
   let kept = 0;
+  let signaturesRead = 0;
   for (let i = 0; i < 5_000; i++) {
     const ceremonyId = new Uint8Array(32);
     new DataView(ceremonyId.buffer).setUint32(0, i);
-    if (engine.deliver({ ...command, ceremonyId }, mallory.identity) === "early") kept++;
+    const invented = {
+      ...command,
+      ceremonyId,
+      get signature() {
+        signaturesRead++;
+        return command.signature;
+      },
+    };
+    if (engine.deliver(invented, mallory.identity) === "early") kept++;
   }
-  const each = (performance.now() - begun) / 5_000;
   assert.equal(kept, 32);
-  assert.ok(each < 1, `${each} ms each: a signature check costs more than a millisecond`);
+  assert.equal(signaturesRead, 0, "none of them is worth a signature check");
   const lines = log.lines.filter((l) => l.message === "round message refused");
   assert.ok(lines.length > 0 && lines.length <= 60, `${lines.length} log lines`);
   engine.stop();

@@ -107,7 +107,7 @@ async function ask(w: World, request: CeremonyRequest): Promise<void> {
 
 /** Polls the event loop, since the disk is a real one. */
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 120_000;
   while (!condition()) {
     assert(Date.now() < deadline, `it never came to that: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

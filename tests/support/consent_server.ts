@@ -28,7 +28,7 @@ export async function asksBoth(
   way: Pick<HttpPolicyOptions, "target" | "dial">,
 ): Promise<void> {
   const log = collectingLogger();
-  const policy = new HttpPolicy({ ...way, clock: systemClock, log, timeoutMs: 20_000 });
+  const policy = new HttpPolicy({ ...way, clock: systemClock, log, timeoutMs: 120_000 });
   const reason = "only signing";
   assert.deepEqual(await policy.ask({ kind: "sign" }), { allow: true, reason });
   assert.deepEqual(await policy.ask({ kind: "keygen" }), { allow: false, reason });

@@ -39,7 +39,8 @@ try {
   } else if (action === "hold") {
     await openHome(home);
     say("open");
-    setTimeout(() => {}, 60_000);
+    // Until it is killed.
+    setInterval(() => {}, 60_000);
   } else if (action === "churn") {
     const store = await openHome(home);
     say("open");
