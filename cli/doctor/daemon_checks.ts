@@ -50,6 +50,10 @@ export type Ask = <T>(method: string) => Promise<T>;
 /** How long a peer may take to accept a connection, in milliseconds. */
 const DIAL_MS = 3_000;
 
+/** How often a port that is in use is tried, and the milliseconds in between. */
+const LISTEN_ATTEMPTS = 4;
+const LISTEN_PAUSE_MS = 100;
+
 /**
  * Checks the daemon if one runs, else the ports it would use and the peers it would dial.
  *
@@ -115,7 +119,7 @@ export async function checkPorts(config: Config): Promise<Finding[]> {
     if (address === null) continue;
     const where = formatAddress(address);
     try {
-      (await denoNet.listen(address.host, address.port)).close();
+      await tryListening(address.host, address.port);
       out.push(finding("ports", "ok", `${where} is free (${variable})`));
     } catch (error) {
       const used = error instanceof Deno.errors.AddrInUse;
@@ -132,6 +136,22 @@ export async function checkPorts(config: Config): Promise<Finding[]> {
     }
   }
   return out;
+}
+
+/**
+ * Listens for a moment; rejects with what the system has against it. A socket that was closed just
+ * now may live on in a program that is being started: it holds a copy until it runs.
+ */
+async function tryListening(host: string, port: number): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      (await denoNet.listen(host, port)).close();
+      return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse) || attempt === LISTEN_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LISTEN_PAUSE_MS));
+    }
+  }
 }
 
 async function dialPeers(config: Config): Promise<Finding[]> {
