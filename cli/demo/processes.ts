@@ -25,6 +25,9 @@ export class ProcessFailure extends Error {
   }
 }
 
+/** Characters of a daemon's log that are kept: its tail is enough to explain a failure. */
+export const LOG_TAIL = 1_000_000;
+
 /** What one node of the demo is started with. */
 export interface DemoNodeOptions {
   readonly name: string;
@@ -41,13 +44,21 @@ function runtimeArguments(): string[] {
   return ["run", "-q", "--no-prompt", "--frozen", "--config", CONFIG];
 }
 
-/** Picks `count` free TCP ports of the loopback address. */
+/** Ports given out: nobody listens on them yet, so that the system would offer them again. */
+const given = new Set<number>();
+
+/** Picks `count` free TCP ports of the loopback address, none of which it gave out before. */
 export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map((l) => (l.addr as Deno.NetAddr).port);
+  const listeners: Deno.Listener[] = [];
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    listeners.push(listener);
+    const { port } = listener.addr as Deno.NetAddr;
+    if (given.has(port)) continue;
+    given.add(port);
+    ports.push(port);
+  }
   for (const l of listeners) l.close();
   return ports;
 }
@@ -108,8 +119,7 @@ export class DemoNode {
     this.#log = "";
     const reading = (async () => {
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-        // The tail is enough to explain a failure.
-        this.#log = (this.#log + text).slice(-100_000);
+        this.#log = (this.#log + text).slice(-LOG_TAIL);
       }
     })();
     this.#ended = (async () => {
@@ -144,7 +154,11 @@ export class DemoNode {
   /** Stops the daemon as an operator would (SIGTERM), or at once. Resolves with its exit code. */
   async stop(signal: "SIGTERM" | "SIGKILL" | "SIGINT" = "SIGTERM"): Promise<number | undefined> {
     if (this.#daemon === undefined || this.#ended === undefined) return undefined;
-    this.#daemon.kill(signal);
+    try {
+      this.#daemon.kill(signal);
+    } catch {
+      // It has ended by itself a moment ago.
+    }
     return await this.#ended;
   }
 

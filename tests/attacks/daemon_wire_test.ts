@@ -12,7 +12,16 @@ import { AdminClient } from "../../lib/mesh/admin_client.ts";
 import { systemClock } from "../../lib/mesh/clock.ts";
 import { denoNet } from "../../lib/node/deno_net.ts";
 import { Cluster } from "../process/cluster.ts";
-import { attackerKey, pingDuring, RawLink, residentMiB, type Target, TcpPeer } from "./tcp_peer.ts";
+import { quickest } from "../support/quickest.ts";
+import {
+  attackerKey,
+  pingDuring,
+  pingText,
+  RawLink,
+  residentMiB,
+  type Target,
+  TcpPeer,
+} from "./tcp_peer.ts";
 import { LOW_ORDER_X25519 } from "./edge_points.ts";
 
 const line = (key: Uint8Array, version = 2) =>
@@ -72,21 +81,31 @@ Deno.test("a daemon closes hostile connections and keeps honest ones", async (t)
   await cluster.until("the daemon runs", () => Promise.resolve(node!.log.includes("node started")));
   const [host, port] = node!.options.listen.split(":");
   const target: Target = { host: host!, port: Number(port) };
-  const honest = await TcpPeer.connect(target, attackerKey("honest"));
+  const honest = await TcpPeer.reach(target, attackerKey("honest"));
   await honest.ping();
+  /** Shows that the honest session never noticed. */
+  const unharmed = async () => {
+    const took = await quickest(1_000, () => honest.ping());
+    assert.ok(took < 1_000, `${took} ms`);
+    assert.equal(honest.ended, false);
+  };
+  /** Waits until the log, which is read beside all this, has a line. */
+  const logs = (line: RegExp) =>
+    cluster.until(`the log has ${line}`, () => Promise.resolve(line.test(node!.log)));
 
   const refused = (name: string, attack: (link: RawLink) => Promise<unknown>, within = 2_000) =>
     t.step(name, async () => {
-      const link = await RawLink.open(target);
-      try {
-        await attack(link);
-        const after = await link.closed();
-        assert.ok(after < within, `closed only after ${after} ms`);
-      } finally {
-        link.close();
-      }
-      assert.ok(await honest.ping() < 1_000);
-      assert.equal(honest.ended, false);
+      const after = await quickest(within, async () => {
+        const link = await RawLink.open(target);
+        try {
+          await attack(link);
+          return await link.closed();
+        } finally {
+          link.close();
+        }
+      });
+      assert.ok(after < within, `closed only after ${after} ms`);
+      await unharmed();
     });
 
   try {
@@ -107,8 +126,8 @@ Deno.test("a daemon closes hostile connections and keeps honest ones", async (t)
       const frames = written.slice(-1)[0]!;
       assert.equal(peer.ended, false);
       await link.write(frames);
-      await cluster.until("the replayer is out", () => Promise.resolve(peer.ended), 5_000);
-      assert.match(node!.log, /received before/);
+      await cluster.until("the replayer is out", () => Promise.resolve(peer.ended));
+      await logs(/received before/);
     });
 
     await t.step("a hundred silent connections keep nobody out", async () => {
@@ -122,14 +141,14 @@ Deno.test("a daemon closes hostile connections and keeps honest ones", async (t)
         }
         over = true;
       })();
-      const { worst } = await pingDuring(honest, node!.pid!, () => over);
+      const pinged = await pingDuring(honest, node!.pid!, () => over);
       await drip;
-      assert.ok(worst < 1_000, `${worst} ms`);
+      assert.ok(pinged.busiest < 1_000 && pinged.typical < 1_000, pingText(pinged));
       // They share the loopback address with everybody else here; their slots are given up after
       // the key exchange's five seconds.
       await Promise.all(links.map((l) => l.closed()));
       for (const l of links) l.close();
-      const late = await TcpPeer.connect(target, attackerKey("late"));
+      const late = await TcpPeer.reach(target, attackerKey("late"));
       await late.ping();
       late.close();
       assert.ok(await residentMiB(node!.pid!) - before < 100);
@@ -150,7 +169,7 @@ Deno.test("a daemon closes hostile connections and keeps honest ones", async (t)
           await client.call("status", {});
         });
       }
-      assert.match(node!.log, /admin connection refused: the key is not on the list/);
+      await logs(/admin connection refused: the key is not on the list/);
     });
 
     await t.step("a browser's request to the admin port gets no answer", async () => {
@@ -164,8 +183,7 @@ Deno.test("a daemon closes hostile connections and keeps honest ones", async (t)
       assert.match(said, /^\{"version":2,"publickey":"[A-Za-z0-9+/=]{44}"\}\n$/);
     });
 
-    assert.ok(await honest.ping() < 1_000);
-    assert.equal(honest.ended, false);
+    await unharmed();
     assert.equal(node!.running, true);
     assert.doesNotMatch(node!.log, /Uncaught|unhandled|at file:/i);
   } finally {

@@ -33,6 +33,9 @@ export interface Target {
   readonly port: number;
 }
 
+/** How long {@link TcpPeer.reach} tries, in milliseconds. */
+const REACH_MS = 120_000;
+
 /** A fixed key for a label. */
 export function attackerKey(label: string): NodeIdentity {
   return NodeIdentity.fromPrivateKey(sha256(utf8(`attacker ${label}`)));
@@ -59,6 +62,19 @@ export class TcpPeer {
   /** Connects and shakes hands. */
   static async connect(target: Target, key: NodeIdentity): Promise<TcpPeer> {
     return await TcpPeer.over(await denoNet.dial(target.host, target.port, 10_000), key);
+  }
+
+  /** The same as often as it takes: a daemon that is busy may give up on a first try. */
+  static async reach(target: Target, key: NodeIdentity): Promise<TcpPeer> {
+    const deadline = performance.now() + REACH_MS;
+    for (;;) {
+      try {
+        return await TcpPeer.connect(target, key);
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
   }
 
   /** Shakes hands on a connection. */
@@ -108,6 +124,8 @@ export class TcpPeer {
       }
     } catch {
       this.ended = true;
+      // Nobody answers any more; whoever waits looks at `ended`.
+      for (const settle of this.#waiting.values()) settle();
     }
   }
 }
@@ -211,28 +229,53 @@ export function scheduling(thread: string): { ran: number; waited: number } {
 export interface PingFigures {
   /** Number of pings. */
   pings: number;
-  /** The longest wait for an answer in ms, less what daemon and test waited for a processor. */
-  worst: number;
-  /** The same with those waits. */
-  worstRaw: number;
+  /**
+   * The most that the daemon's main thread computed between a ping and its answer, in ms: what it
+   * did first. That the machine or the process stood still meanwhile is not in it.
+   */
+  busiest: number;
+  /**
+   * What most pings took at the most, in ms, less what daemon and test waited for a processor. A
+   * delay that is not computing, but the program's own, is in it.
+   */
+  typical: number;
+  /** The longest wait for an answer in ms, whatever it came from. */
+  longest: number;
 }
 
-/** Pings until `over` says so, `pause` ms apart. */
+/**
+ * Pings until `over` says so, `pause` ms apart.
+ *
+ * @param told is told the number of pings after each of them.
+ */
 export async function pingDuring(
   peer: TcpPeer,
   pid: number,
   over: () => boolean,
   pause = 20,
+  told: (pings: number) => void = () => {},
 ): Promise<PingFigures> {
-  const out = { pings: 0, worst: 0, worstRaw: 0 };
-  const waits = () => scheduling(`${pid}/task/${pid}`).waited + scheduling("thread-self").waited;
-  while (!over()) {
-    const before = waits();
+  const took: number[] = [];
+  const out = { pings: 0, busiest: 0, typical: 0, longest: 0 };
+  const daemon = () => scheduling(`${pid}/task/${pid}`);
+  const own = () => scheduling("thread-self").waited;
+  do {
+    const [before, waited] = [daemon(), own()];
     const raw = await peer.ping();
-    out.worstRaw = Math.max(out.worstRaw, raw);
-    out.worst = Math.max(out.worst, raw - (waits() - before));
-    out.pings++;
+    const after = daemon();
+    out.busiest = Math.max(out.busiest, after.ran - before.ran);
+    out.longest = Math.max(out.longest, raw);
+    took.push(raw - (after.waited - before.waited) - (own() - waited));
+    told(++out.pings);
     await new Promise((resolve) => setTimeout(resolve, pause));
-  }
+  } while (!over());
+  out.typical = took.sort((a, b) => a - b)[took.length >> 1]!;
   return out;
+}
+
+/** The figures in words. */
+export function pingText({ pings, busiest, typical, longest }: PingFigures): string {
+  const [most, mean, raw] = [busiest, typical, longest].map((ms) => ms.toFixed(0));
+  return `${pings} pings, the daemon computed at most ${most} ms before an answer, ` +
+    `most took ${mean} ms, the longest ${raw} ms with all waits`;
 }

@@ -8,8 +8,14 @@ import { runLine } from "./fake_terminal.ts";
 async function pipe(program: string, args: string[], input: string) {
   let child;
   try {
-    child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" })
-      .spawn();
+    child = new Deno.Command(program, {
+      args,
+      // Whatever locale is asked for here may not be installed, which shells complain about.
+      env: { LC_ALL: "C", LANG: "C" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DemoNode, freePorts } from "../../cli/demo/processes.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, PATIENCE_MS } from "./cluster.ts";
 
 /** Starts a daemon that is expected to fail, and returns its exit code and what it said. */
 async function fails(node: DemoNode): Promise<{ code: number; said: string }> {
@@ -66,7 +66,10 @@ Deno.test("a second daemon on one home is refused, exit 2", async () => {
   const first = world.node({});
   await first.start();
   try {
-    for (let i = 0; i < 200 && !first.log.includes("node started"); i++) {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!first.log.includes("node started")) {
+      assert(performance.now() < deadline && first.running, first.log);
+      // A real process needs real time.
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const { code, said } = await fails(world.node({ TRF_LISTEN_ADDRESS: "off" }));
@@ -104,6 +107,7 @@ Deno.test("a truncated share file is named, other commands go on, the file stays
     "-t",
     "1",
   ]);
+  await cluster.haveKey(key_id);
   const path = `${b!.options.home}/${cluster.identities[1]}/tss/${key_id}.key`;
   const whole = await Deno.readFile(path);
   await Deno.writeFile(path, whole.subarray(0, 100));

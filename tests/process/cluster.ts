@@ -39,6 +39,16 @@ export interface ClusterOptions {
   readonly passphrase?: string;
 }
 
+/** What `peers` says of a node, as far as a cluster looks at it. */
+interface Peer {
+  readonly identity: string;
+  readonly connected: boolean;
+  readonly ready?: boolean;
+}
+
+/** How long the slowest machine may take for what takes a moment, in milliseconds. */
+export const PATIENCE_MS = 300_000;
+
 /** A handful of nodes. */
 export class Cluster {
   private constructor(
@@ -86,18 +96,43 @@ export class Cluster {
     }
   }
 
-  /** Starts the daemons and waits until each of them has a live session with every other. */
-  async start(which: readonly DemoNode[] = this.nodes, ms = 60_000): Promise<void> {
+  /**
+   * Starts the daemons and waits until each has come to the end of its start, and is ready for every
+   * other over a session of theirs.
+   */
+  async start(which: readonly DemoNode[] = this.nodes, ms?: number): Promise<void> {
     await Promise.all(which.map((n) => n.start()));
-    const running = this.nodes.filter((n) => n.running);
-    await this.until("every daemon sees every other", async () => {
-      const all = await Promise.all(running.map((n) => n.ask<Status>(["status"])));
-      return all.every((s) => s.sessions >= running.length - 1);
+    await this.until(
+      "every daemon has started",
+      () => Promise.resolve(which.every((n) => n.log.includes("node started"))),
+      ms,
+    );
+    const running = [...this.nodes.keys()].filter((i) => this.nodes[i]!.running);
+    await this.until("every daemon is ready for every other", async () => {
+      const all = await Promise.all(
+        running.map((i) => this.nodes[i]!.ask<{ peers: Peer[] }>(["peers"])),
+      );
+      return all.every(({ peers }, n) =>
+        running.every((i) =>
+          i === running[n] ||
+          peers.some((p) => p.identity === this.identities[i] && p.connected && p.ready === true)
+        )
+      );
     }, ms);
   }
 
-  /** Polls until `check` holds; fails with the daemons' logs when it does not within a minute. */
-  async until(what: string, check: () => Promise<boolean>, ms = 60_000): Promise<void> {
+  /** Waits until nodes have their shares of a new key: a slow one stores it after the requester. */
+  async haveKey(keyId: string, which: readonly DemoNode[] = this.nodes): Promise<void> {
+    await this.until(`all have key ${keyId}`, async () => {
+      const all = await Promise.all(
+        which.map((n) => n.ask<{ keys: { key_id: string; status: string }[] }>(["keys"])),
+      );
+      return all.every(({ keys }) => keys.some((k) => k.key_id === keyId && k.status === "active"));
+    });
+  }
+
+  /** Polls until `check` holds; fails with the daemons' logs when it does not in good time. */
+  async until(what: string, check: () => Promise<boolean>, ms = PATIENCE_MS): Promise<void> {
     const deadline = performance.now() + ms;
     let last: unknown;
     while (performance.now() < deadline) {

@@ -9,7 +9,7 @@ Deno.test("every example in mod.ts is type-checked and runs", async () => {
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "null",
-    signal: AbortSignal.timeout(180_000),
+    signal: AbortSignal.timeout(600_000),
   }).output();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.equal(code, 0, text);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DemoNode, freePorts } from "../../cli/demo/processes.ts";
 import { verifyIndependently } from "../../cli/demo/verify.ts";
 import { makeGoHomes } from "../support/go_home.ts";
+import { PATIENCE_MS } from "./cluster.ts";
 
 Deno.test("homes of Go nodes are imported, and their key signs among the new daemons", async () => {
   const root = await Deno.makeTempDir({ prefix: "transfunctioner-test-" });
@@ -30,7 +31,7 @@ Deno.test("homes of Go nodes are imported, and their key signs among the new dae
     await Promise.all(signers.map((node) => node.start()));
     const data = new TextEncoder().encode("signed after the move\n");
     await Deno.writeFile(`${root}/document`, data);
-    const deadline = performance.now() + 60_000;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const { keys } = await signers[1]!.ask<{ keys: { key_id: string; can_sign: boolean }[] }>(
         ["status"],

@@ -72,6 +72,7 @@ Deno.test("two daemons make ECDSA and EdDSA keys and sign within their permissio
       const { key_id } = await nodes[0]!.ask<{ key_id: string }>(
         member(["keygen", "--curve", curve]),
       );
+      await cluster.haveKey(key_id);
       for (const node of nodes) {
         await node.ask(["sign", "--key", key_id, "--digest", "5a".repeat(32)]);
       }

@@ -20,6 +20,7 @@ Deno.test("an Ed25519 key is made, signs, and is handed on three times by real d
     "1",
   ]);
   assert.match(key.public_key, /^[0-9a-f]{64}$/);
+  await cluster.haveKey(key.key_id, everybody([0, 1, 2]));
   assert.match(key.encodings.ssh!, /^ssh-ed25519 /);
   assert.match(key.encodings.did!, /^did:key:z6Mk/);
 
@@ -162,6 +163,10 @@ Deno.test("an Ed25519 key is made, signs, and is handed on three times by real d
       ),
     );
     assert.equal((await resharing).generation, 5, outcomes.join("\n"));
+    await cluster.until("all three have the new share", async () => {
+      const rows = await Promise.all(everybody([0, 1, 2]).map(keysOf));
+      return rows.every(([row]) => row!.generation === 5 && row!.status === "active");
+    });
     for (const by of [0, 1, 2]) await signs(nodes[by]!, key, { message: Uint8Array.of(8, by) });
   });
 });

@@ -15,11 +15,19 @@ const PLACES = [
 /** The path of a Chromium, or null where there is none. */
 export async function findChromium(): Promise<string | null> {
   const named = Deno.env.get("TRANSFUNCTIONER_CHROMIUM");
-  for (const path of named === undefined ? PLACES : [named]) {
-    const info = await Deno.stat(path).catch(() => null);
-    if (info?.isFile) return path;
-  }
+  for (const path of named === undefined ? PLACES : [named]) if (await runs(path)) return path;
   return null;
+}
+
+/** Whether there is a browser; some systems have a script there that only says how to get one. */
+async function runs(path: string): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(path, { args: ["--version"], stdin: "null" })
+      .output();
+    return success;
+  } catch {
+    return false;
+  }
 }
 
 type Message = Readonly<Record<string, unknown>>;
@@ -113,12 +121,14 @@ export class Chromium {
 
   /** Ends the browser and removes its profile. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
+    const closed = this.#socket.readyState === WebSocket.CLOSED
+      ? null
+      : new Promise((resolve) => this.#socket.onclose = resolve);
     this.#socket.close();
     this.#child.kill("SIGKILL");
     await Promise.all([closed, this.#child.status]);
     // Its helpers write a little longer.
-    for (let left = 20;; left--) {
+    for (let left = 600;; left--) {
       try {
         return await Deno.remove(this.#profile, { recursive: true });
       } catch (error) {
@@ -211,14 +221,24 @@ export class Page {
   }
 
   /** Waits until an expression is true in the page. */
-  async until(expression: string, ms = 30_000): Promise<void> {
+  async until(expression: string, ms = 180_000): Promise<void> {
     const deadline = performance.now() + ms;
+    let last: unknown;
     while (performance.now() < deadline) {
-      if (await this.evaluate<boolean>(`Boolean(${expression})`)) return;
+      try {
+        if (await this.evaluate<boolean>(`Boolean(${expression})`)) return;
+      } catch (error) {
+        // What it is about may not be there yet.
+        last = error;
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const text = await this.evaluate<string>("document.body.innerText");
-    throw new Error(`Gave up waiting until ${expression}\n${text}\n${this.problems.join("\n")}`);
+    throw new Error(
+      `Gave up waiting until ${expression} (last error: ${last})\n${text}\n${
+        this.problems.join("\n")
+      }`,
+    );
   }
 
   /** Waits until a text of the page, which follows its node a little later, is as it should be. */

@@ -10,8 +10,12 @@ import { NodeError } from "../errors.ts";
 import { type Entry, type EntryOutcome, entryView } from "../ledger.ts";
 import { type AdminContext, integer, type OnEvent, type Params } from "./context.ts";
 
-/** How long the requester waits for the other members to confirm a key, in milliseconds. */
-const CONFIRMATION_MS = 10_000;
+/**
+ * How long the requester waits for the other members to confirm a key, in milliseconds: on a busy
+ * machine the last checks of an ECDSA key take some seconds more on one member than on another, and
+ * the requester's next command may want the share of just that one.
+ */
+const CONFIRMATION_MS = 30_000;
 
 /** Failures that are nobody's offence, and what those named were. */
 const ABSENT: Readonly<Partial<Record<FailureCode, string>>> = {
