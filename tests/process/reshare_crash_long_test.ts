@@ -24,13 +24,19 @@ function reshare(cluster: Cluster, by: number, key: Key, to: readonly number[]) 
   );
 }
 
-/** Kills a node once a staged share of the key lies on the disk of one of `watched`. */
+/**
+ * Kills a node once a staged share of the key lies on the disk of one of `watched`, or when all is
+ * over because this process slept through that moment.
+ */
 async function killWhenStaged(
   cluster: Cluster,
   victim: number,
   watched: readonly number[],
   key: Key,
+  attempt: Promise<unknown>,
 ): Promise<void> {
+  let over = false;
+  void attempt.finally(() => over = true);
   const paths = watched.map((i) =>
     `${cluster.nodes[i]!.options.home}/${cluster.identities[i]}/tss/${key.key_id}.key.next`
   );
@@ -40,6 +46,7 @@ async function killWhenStaged(
         return void await cluster.nodes[victim]!.stop("SIGKILL");
       }
     }
+    if (over) return void await cluster.nodes[victim]!.stop("SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
@@ -58,7 +65,7 @@ async function settled(cluster: Cluster, at: readonly number[], key: Key): Promi
     });
     found = await Promise.all(states);
     return !found.includes("open");
-  }, 150_000);
+  }, 300_000);
   return found;
 }
 
@@ -102,7 +109,7 @@ for (
     const { nodes } = cluster;
     const key = await edKey(cluster, [0, 1, 2]);
     const attempt = reshare(cluster, 0, key, [0, 2, 3]);
-    await killWhenStaged(cluster, victim, watched, key);
+    await killWhenStaged(cluster, victim, watched, key, attempt);
     // Whatever the survivors come to, they must come to it while the victim is down or later.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await cluster.start([nodes[victim]!]);

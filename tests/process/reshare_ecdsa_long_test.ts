@@ -24,6 +24,8 @@ Deno.test("a 2-of-3 ECDSA key goes to another committee and back, with fresh pre
       ids(to),
       "-t",
       String(threshold),
+      "--wait",
+      "900",
     ]);
     assert.deepEqual([result.public_key, result.generation], [key.public_key, n + 1]);
     assert.deepEqual([result.old_shares_kept, result.unconfirmed], [[], []]);
