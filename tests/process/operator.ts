@@ -10,6 +10,7 @@ import { lineGrants } from "../../cli/command_grants.ts";
 import { permissionFlags } from "../../lib/node/permissions.ts";
 import { fakeTerminal, runLine } from "../cli/fake_terminal.ts";
 import { words } from "../docs/command_lines.ts";
+import { PATIENCE_MS } from "./cluster.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
@@ -56,7 +57,6 @@ export class Operator {
     const args = words(line).slice(1);
     const env: Record<string, string> = { TRF_HOME: this.home, ...this.env };
     const flags = await flagsOf(args, env);
-    const decoder = new TextDecoder();
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-q", "--frozen", "--config", CONFIG, ...flags, MAIN, ...args],
       cwd: this.folder,
@@ -67,7 +67,7 @@ export class Operator {
     }).spawn();
     const said = ["", ""];
     const reading = [child.stdout, child.stderr].map(async (stream, i) => {
-      for await (const bytes of stream) said[i] += decoder.decode(bytes);
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) said[i] += text;
     });
     const ended = (async () => {
       const { code } = await child.status;
@@ -130,12 +130,12 @@ export class Operator {
   }
 }
 
-/** Polls until `check` gives something; fails after a minute. */
+/** Polls until `check` gives something; fails when it does not in good time. */
 export async function until<T>(
   what: string,
   check: () => Promise<T | null | undefined | false>,
 ): Promise<T> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + PATIENCE_MS;
   while (performance.now() < deadline) {
     const found = await check();
     if (found !== null && found !== undefined && found !== false) return found;
