@@ -166,6 +166,12 @@ Deno.test("the bundle is built twice alike and makes a key, signs and restarts",
     await t.step("two daemons make a key and sign a file", async () => {
       await start();
       key = await binary.ask(["keygen", "--members", identities.join(","), "-t", "1"], nodes[0]);
+      await until("both have the key", async () => {
+        const all = await Promise.all(
+          nodes.map((env) => binary.ask<{ keys: { key_id: string }[] }>(["keys"], env)),
+        );
+        return all.every(({ keys }) => keys.some((k) => k.key_id === key.key_id));
+      });
       await sign(0);
     });
 
