@@ -11,7 +11,9 @@
  */
 
 import { systemRandom } from "../lib/arith/random.ts";
+import { useNativeX25519 } from "../lib/crypto/box.ts";
 import { NodeIdentity } from "../lib/crypto/identity.ts";
+import { useNativeSha256 } from "../lib/crypto/kdf.ts";
 import { systemClock } from "../lib/mesh/clock.ts";
 import { FRAME_HEADER_BYTES, FrameOpener, FrameSealer } from "../lib/mesh/frames.ts";
 import { handshake } from "../lib/mesh/handshake.ts";
@@ -286,6 +288,8 @@ async function sockets() {
 }
 
 if (import.meta.main) {
+  // As a daemon does once it listens.
+  await Promise.all([useNativeX25519(), useNativeSha256()]);
   const json = Deno.args.includes("--json");
   const sizes = (Deno.args[Deno.args.indexOf("--nodes") + 1] ?? "").match(/^[\d,]+$/) === null
     ? [10, 100, 1_000]

@@ -9,9 +9,25 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { ripemd160 as nobleRipemd160 } from "@noble/hashes/legacy.js";
 import { utf8 } from "../encoding/bytes.ts";
+import { loadNativeSha256, type Sha256 } from "./native_sha256.ts";
+
+/** The runtime's own SHA-256, once this thread has asked for it. */
+let native: Sha256 | null = null;
+/** Below this many bytes the way to the runtime and back costs more than the hash. */
+const NATIVE_FROM = 512;
+
+/** Lets this thread use the runtime's own SHA-256 from when it is loaded; the results are the same. */
+export async function useNativeSha256(): Promise<void> {
+  native ??= await loadNativeSha256();
+}
 
 /** Returns SHA-256 (32 bytes) over the concatenation of `parts`. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  if (native !== null) {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    if (length >= NATIVE_FROM) return native(parts);
+  }
   if (parts.length === 1) return nobleSha256(parts[0]!) as Uint8Array<ArrayBuffer>;
   const hash = nobleSha256.create();
   for (const part of parts) hash.update(part);

@@ -22,8 +22,8 @@ interface Claim {
   sessions: readonly Identity[];
   /** `last_seen` of the record, Unix seconds. */
   seen: number;
-  /** When it counts no more, ms. */
-  ends: number;
+  /** When it was heard, ms. */
+  heard: number;
 }
 
 /** What is heard of a node's sessions. */
@@ -90,15 +90,16 @@ export class Adjacency {
       // A peer's own word is news by itself: Go never advances its own time stamp.
       const news = seen > held.seen ||
         (seen === held.seen && account.sessions.length > held.sessions.length);
-      if (node !== informant && !news && held.ends > now) return;
+      if (node !== informant && !news && this.#counts(held, now)) return;
     } else if (node !== informant && claims.size >= ADJACENCY_INFORMANTS) {
       // First come, first kept: many new neighbours cannot talk an old one down.
-      for (const [who, claim] of claims) if (claim.ends <= now) claims.delete(who);
+      for (const [who, claim] of claims) if (!this.#counts(claim, now)) claims.delete(who);
       if (claims.size >= ADJACENCY_INFORMANTS) return;
     }
     const sessions = this.#shared(claims, account.sessions);
-    if (held === undefined || held.ends <= now || held.sessions !== sessions) this.#generation++;
-    claims.set(informant, { sessions, seen, ends: now + farLife(this.#claims.size) });
+    const changed = held === undefined || held.sessions !== sessions;
+    if (changed || !this.#counts(held, now)) this.#generation++;
+    claims.set(informant, { sessions, seen, heard: now });
   }
 
   /** A neighbour is none any more: its word is not renewed, so it goes. */
@@ -116,9 +117,9 @@ export class Adjacency {
     const now = this.#clock.now();
     this.#sweep(now);
     const believed = new Map<Identity, ReadonlySet<Identity>>();
-    let ends = Infinity;
+    let oldest = Infinity;
     for (const [node, claims] of this.#claims) {
-      for (const claim of claims.values()) ends = Math.min(ends, claim.ends);
+      for (const claim of claims.values()) oldest = Math.min(oldest, claim.heard);
       believed.set(node, agreed(node, claims));
     }
     const graph = new Map<Identity, Identity[]>();
@@ -127,15 +128,20 @@ export class Adjacency {
     }
     this.#graph = graph;
     this.#graphOf = generation;
-    this.#graphEnds = ends;
+    this.#graphEnds = oldest + farLife(this.#claims.size);
     return graph;
+  }
+
+  /** By the number of nodes known now: what was heard first, when they were few, comes as rarely. */
+  #counts(claim: Claim, now: number): boolean {
+    return claim.heard + farLife(this.#claims.size) > now;
   }
 
   #sweep(now: number): void {
     for (const [node, claims] of this.#claims) {
       const known = this.#known(node);
       for (const [who, claim] of claims) {
-        if (!known || claim.ends <= now) claims.delete(who);
+        if (!known || !this.#counts(claim, now)) claims.delete(who);
       }
       if (claims.size === 0) this.#claims.delete(node);
     }

@@ -6,6 +6,7 @@
 
 import type { Identity } from "../crypto/identity.ts";
 import { useNativeX25519 } from "../crypto/box.ts";
+import { useNativeSha256 } from "../crypto/kdf.ts";
 import { VERSION } from "../version.ts";
 import { addressText, bind } from "./binding.ts";
 import type { DaemonSettings, DaemonWorld } from "./daemon_settings.ts";
@@ -87,6 +88,7 @@ export async function startDaemon(settings: DaemonSettings, world: DaemonWorld):
   });
   // Loading it is slow, and the first ceremony is far away.
   void useNativeX25519();
+  void useNativeSha256();
   return {
     identity: self,
     listenAddress: addressText(mesh.listening),
