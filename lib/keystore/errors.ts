@@ -103,7 +103,7 @@ export function fileFailure(doing: string, path: string, error: unknown): Keysto
     return new KeystoreError(
       "TF-HOME",
       `${what}: the process has no permission for ${path}`,
-      `start it with --allow-read and --allow-write for the home directory`,
+      "name the permitted directory with --home or TRF_HOME, or start with the flags that `permissions --flags` prints",
       error,
     );
   }

@@ -322,5 +322,7 @@ export class Session {
 /** The text of anything thrown, with its cause. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+  // The system's number says nothing that its words do not.
+  const message = error.message.replace(/ \(os error \d+\)/, "");
+  return error.cause === undefined ? message : `${message}: ${messageOf(error.cause)}`;
 }
