@@ -220,6 +220,7 @@ const catalogue: { readonly [K in CommandType]: GoFields<Body<K>> } = {
     presign: optional("presign", goUint32),
     standing: optional("standing", goUint32),
     contacts: optional("contacts", goList(goStruct<NodeContact>(contactFields))),
+    more: optional("more", goStringMap),
   },
   "ceremony-note": {
     ceremonyId: field("ceremonyid", goHash),

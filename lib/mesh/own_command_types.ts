@@ -51,6 +51,8 @@ export interface NodeEchoCommand {
   readonly standing: number;
   /** The teller's sessions, its partners, and who was asked about. */
   readonly contacts: readonly NodeContact[];
+  /** Room for what later versions announce; a node ignores names that it does not know. */
+  readonly more: ReadonlyMap<string, string>;
 }
 
 /**

@@ -261,6 +261,7 @@ export class Echoes {
         presign: this.#o.presign(),
         standing: STANDING_VERSION,
         contacts: this.#contacts(alsoTell, to),
+        more: new Map(),
       });
       return true;
     } catch (error) {

@@ -221,11 +221,16 @@ Deno.test("Echoes takes an answer only from whom it asked, and answers floods sp
       presign: 0,
       standing: 0,
       contacts: [],
+      more: new Map([["later", "1"]]),
     };
     a.echoes.hear(echo, idOf(c));
     assert.equal(a.echoes.contact(idOf(c))?.told ?? null, null);
     a.echoes.hear({ ...echo, answer: false }, idOf(c));
     assert.equal(a.echoes.contact(idOf(c))!.told!.software, "liar?");
+    // One of a later version that announces more is heard over the wire, too.
+    await c.node.mesh.sendSealed(idOf(a), { ...echo, answer: false, software: "later" });
+    await world.clock.advance(100);
+    assert.equal(a.echoes.contact(idOf(c))!.told!.software, "later");
     const before = b.node.mesh.sessions().find((s) => s.identity === idOf(a))!.framesIn;
     for (let i = 0; i < 500; i++) a.echoes.hear({ ...echo, answer: false }, idOf(b));
     await world.clock.advance(100);

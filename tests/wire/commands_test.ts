@@ -330,6 +330,7 @@ const commands: { [K in Command["type"]]: Record<string, fc.Arbitrary<unknown>> 
       age: int64,
       roundTrip: int64,
     })),
+    more: options,
   },
   "ceremony-note": { ceremonyId: hash, about: text, text },
   "ceremony-standing": { nonce: hash, ceremonyId: hash },
