@@ -84,14 +84,24 @@ export function autoOption(invocation: Invocation): number | undefined {
   return Number(text);
 }
 
-/** Reads `--key`, which must be there: 32 hex digits. */
+/** Reads `--key`, which must be there. */
 export function keyOption({ text }: Invocation): string {
   const key = text["key"];
-  if (key === undefined) {
-    throw usageError("--key is missing", "`transfunctioner keys` lists the key ids");
-  }
-  if (!/^[0-9a-fA-F]{32}$/.test(key)) throw usageError("--key: expected 32 hex digits");
-  return key;
+  if (key === undefined) throw usageError("--key is missing", KEYS_HINT);
+  return readKeyId("--key", key);
+}
+
+/** Where key ids are found. */
+export const KEYS_HINT = "`transfunctioner keys` lists the key ids";
+
+/**
+ * Reads a key id in either case.
+ *
+ * @throws {CliError} (exit 2) unless it is 32 hex digits.
+ */
+export function readKeyId(where: string, word: string): string {
+  if (/^[0-9a-fA-F]{32}$/.test(word)) return word.toLowerCase();
+  throw usageError(`${where}: "${word}" is not a key id, 32 hex digits`, KEYS_HINT);
 }
 
 /** Reads `--threshold T` and the like. */

@@ -1,7 +1,7 @@
 /** `transfunctioner keys allow` and `keys limit`. @module */
 
 import type { Invocation } from "./command.ts";
-import { callDaemon, listOption } from "./connect.ts";
+import { callDaemon, KEYS_HINT, listOption, readKeyId } from "./connect.ts";
 import { EXIT, type ExitCode, usageError } from "./exit.ts";
 import { printFields, printJson } from "./output.ts";
 
@@ -30,15 +30,11 @@ export function rulesFields(rules: RulesView): (readonly [string, string])[] {
 export function keyWord({ words, text }: Invocation): string {
   const [verb, word] = words;
   const key = text["key"] ?? word;
-  const hint = "`transfunctioner keys` lists the key ids";
-  if (key === undefined) throw usageError(`keys ${verb}: the key id is missing`, hint);
+  if (key === undefined) throw usageError(`keys ${verb}: the key id is missing`, KEYS_HINT);
   if (text["key"] !== undefined && word !== undefined) {
     throw usageError(`keys ${verb}: two keys are named, ${text["key"]} and ${word}`);
   }
-  if (!/^[0-9a-fA-F]{32}$/.test(key)) {
-    throw usageError(`keys ${verb}: "${key}" is not a key id, 32 hex digits`, hint);
-  }
-  return key.toLowerCase();
+  return readKeyId(`keys ${verb}`, key);
 }
 
 /** Carries out `keys allow` or `keys limit`. */
