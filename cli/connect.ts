@@ -136,6 +136,7 @@ const EXIT_BY_CODE: Readonly<Record<string, ExitCode>> = {
   "TF-UNREACHABLE": EXIT.refused,
   "TF-NO-PEER": EXIT.refused,
   "TF-NO-BAN": EXIT.refused,
+  "TF-PERMISSION": EXIT.refused,
   "TF-TIMEOUT": EXIT.timedOut,
   "TF-OFFLINE": EXIT.timedOut,
 };

@@ -45,4 +45,6 @@ export interface Net {
    * @throws {Error} if the peer cannot be reached in that time.
    */
   dial(host: string, port: number, timeoutMs: number): Promise<Connection>;
+  /** Whether this process is permitted to connect there; left out where everything is. */
+  mayDial?(host: string, port: number): boolean;
 }

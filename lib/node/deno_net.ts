@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinHostPort } from "../mesh/records.ts";
 import type { Connection, Listener, Net } from "../mesh/net.ts";
 
 /** A byte stream of the runtime. */
@@ -110,6 +111,14 @@ export const denoNet: Net = {
     } finally {
       clearTimeout(timer);
     }
+  },
+
+  mayDial(host, port) {
+    const { state } = Deno.permissions.querySync({
+      name: "net",
+      host: joinHostPort(host, `${port}`),
+    });
+    return state === "granted";
   },
 };
 

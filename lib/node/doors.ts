@@ -63,6 +63,7 @@ export function makeDoors(
     desk,
     peers,
     network: mesh,
+    mayDial: (host, port) => net.mayDial?.(host, port) ?? true,
     bans,
     readiness: presence.readiness,
     penalties,

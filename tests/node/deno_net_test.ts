@@ -112,3 +112,13 @@ Deno.test({
     assert.equal(await first.accept(), null);
   },
 });
+
+Deno.test({
+  name: "denoNet tells where it may dial",
+  permissions: { net: ["127.0.0.1:4567", "[::1]:4567"] },
+  fn() {
+    assert(denoNet.mayDial!("127.0.0.1", 4567) && denoNet.mayDial!("::1", 4567));
+    assert(!denoNet.mayDial!("127.0.0.1", 4568));
+    assert(!denoNet.mayDial!("node.example.com", 4567));
+  },
+});

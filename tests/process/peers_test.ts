@@ -163,4 +163,14 @@ Deno.test("daemons in a chain are ready for each other, and say so when they are
     const unknown = await failureOf(a!.ask(["peers", "unban", idB]));
     assert.match(unknown.said, /is not banned here/);
   });
+
+  await t.step(
+    "an address that the daemon may not connect to is refused, not dialled",
+    async () => {
+      const failure = await failureOf(a!.ask(["peers", "add", "node-z.example.com:1"]));
+      assert.match(failure.said, /may not connect to node-z\.example\.com:1/);
+      assert.match(failure.said, /TRF_CONNECT/);
+      assert.equal(failure.exit, 3);
+    },
+  );
 });

@@ -36,6 +36,8 @@ export interface AdminContext {
   readonly desk: Desk;
   readonly peers: () => PeerInfo[];
   readonly network: AdminNetwork;
+  /** Whether this process is permitted to connect there. */
+  readonly mayDial: (host: string, port: number) => boolean;
   readonly bans: BanBook;
   readonly readiness: Readiness;
   readonly penalties: Pick<PenaltyBook, "weight" | "list">;

@@ -21,8 +21,15 @@ export function peers(ctx: AdminContext): Record<string, unknown> {
 /** Keeps a session with whoever is at an address until the daemon stops. */
 export function addPeer(ctx: AdminContext, params: Params): Record<string, unknown> {
   const address = text(params, "address");
-  if (parseAddress(address) === null) {
+  const target = parseAddress(address);
+  if (target === null) {
     throw badRequest(`"${address.slice(0, 80)}" is not an address`, "give HOST:PORT");
+  }
+  if (!ctx.mayDial(target.host, target.port)) {
+    throw new NodeError("TF-PERMISSION", `this process may not connect to ${address}`, {
+      hint: "add it to TRF_CONNECT and start the daemon again with what " +
+        "`transfunctioner permissions` prints",
+    });
   }
   ctx.network.keepPeer(address);
   return { accepted: true };
