@@ -12,7 +12,7 @@
 
 import { type Identity, ZERO_IDENTITY } from "../crypto/identity.ts";
 import type { Clock } from "./clock.ts";
-import { farLife } from "./far_nodes.ts";
+import { claimLife } from "./far_nodes.ts";
 import { isSameList } from "./known_records.ts";
 import { ADJACENCY_INFORMANTS, PEER_RECORDS, RECORD_SESSIONS } from "./limits.ts";
 
@@ -36,7 +36,7 @@ export interface Account {
   readonly seen: number;
 }
 
-/** Claims about the links of the mesh, bounded in number, each with the life of a far node's record. */
+/** Claims about the links of the mesh, bounded in number and in time. */
 export class Adjacency {
   readonly #clock: Clock;
   readonly #self: Identity;
@@ -128,13 +128,13 @@ export class Adjacency {
     }
     this.#graph = graph;
     this.#graphOf = generation;
-    this.#graphEnds = oldest + farLife(this.#claims.size);
+    this.#graphEnds = oldest + claimLife(this.#claims.size);
     return graph;
   }
 
   /** By the number of nodes known now: what was heard first, when they were few, comes as rarely. */
   #counts(claim: Claim, now: number): boolean {
-    return claim.heard + farLife(this.#claims.size) > now;
+    return claim.heard + claimLife(this.#claims.size) > now;
   }
 
   #sweep(now: number): void {

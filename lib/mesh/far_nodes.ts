@@ -4,7 +4,13 @@
  * @module
  */
 
-import { FAR_LIFE, FAR_REPEAT_PER_NODE, GOSSIP_INTERVAL, PEER_RECORD_LIFE } from "./limits.ts";
+import {
+  CLAIM_LIFE,
+  FAR_LIFE,
+  FAR_REPEAT_PER_NODE,
+  GOSSIP_INTERVAL,
+  PEER_RECORD_LIFE,
+} from "./limits.ts";
 
 /** Distance of the repetitions of a far node's record where so many nodes are known, ms. */
 export function farRepeat(nodes: number): number {
@@ -14,4 +20,9 @@ export function farRepeat(nodes: number): number {
 /** Life of what is heard of a far node, ms; never below that of a Go node. */
 export function farLife(nodes: number): number {
   return Math.max(PEER_RECORD_LIFE, farRepeat(nodes) * FAR_LIFE);
+}
+
+/** Life of what one neighbour said of a far node's links, ms; see {@link CLAIM_LIFE}. */
+export function claimLife(nodes: number): number {
+  return Math.max(farLife(0), farRepeat(nodes) * CLAIM_LIFE);
 }

@@ -183,6 +183,11 @@ export const SPREAD_INTERVAL = 5_000;
 export const FAR_REPEAT_PER_NODE = 250;
 /** Life of a far node's record, in repetitions: three may come late or get lost on the way. */
 export const FAR_LIFE = 4;
+/**
+ * Life of what one neighbour said of a far node's links, in repetitions. Whoever heard the news from
+ * us does not tell us back, so that its former word, which contradicts them, is never taken back.
+ */
+export const CLAIM_LIFE = 2;
 /** Full lists asked of one of our own kind, per second: news comes by itself. */
 export const LIST_REQUEST_RATE = 1 / 30;
 /** News (`peer-notify`) are sent at most this often; what comes between is joined into one. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Identity } from "../../lib/crypto/identity.ts";
 import { Adjacency } from "../../lib/mesh/adjacency.ts";
-import { farLife } from "../../lib/mesh/far_nodes.ts";
+import { claimLife, farRepeat } from "../../lib/mesh/far_nodes.ts";
 import { ADJACENCY_INFORMANTS, PEER_RECORDS } from "../../lib/mesh/limits.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { keyOf } from "./node_kit.ts";
@@ -71,7 +71,7 @@ Deno.test("Adjacency takes older hearsay of the same informant for nothing, and 
   assert(linked(n1, w));
 });
 
-Deno.test("Adjacency forgets claims after 67 s, with their informant, and with the record", async () => {
+Deno.test("Adjacency forgets claims in time, with their informant, and with the record", async () => {
   const { hear, linked, clock, adjacency, unknown } = setUp();
   const both = () => {
     hear(v, [w], n1);
@@ -79,7 +79,7 @@ Deno.test("Adjacency forgets claims after 67 s, with their informant, and with t
     assert(linked(v, w));
   };
   both();
-  await clock.advance(farLife(3) + 1);
+  await clock.advance(claimLife(3) + 1);
   assert(!linked(v, w));
   both();
   adjacency.part(n1);
@@ -90,6 +90,34 @@ Deno.test("Adjacency forgets claims after 67 s, with their informant, and with t
   assert(!linked(v, w));
   hear(v, [w], n1);
   assert(!adjacency.graph().has(v), "nobody has a record of it");
+});
+
+Deno.test("Adjacency lets claims of a large mesh live until they have come round twice", async () => {
+  const { hear, linked, clock } = setUp();
+  hear(v, [w], n1);
+  hear(w, [v], n1);
+  const made = (i: number) => i.toString(16).padStart(40, "0") as Identity;
+  // What was heard when few were known comes as rarely as the rest.
+  for (let i = 1; i <= 1_000; i++) hear(made(i), [], n2);
+  await clock.advance(2 * farRepeat(1_002) - 1);
+  assert(linked(v, w));
+  await clock.advance(1);
+  assert(!linked(v, w));
+});
+
+Deno.test("Adjacency gets over a neighbour's former word that nobody takes back", async () => {
+  const { hear, linked, clock } = setUp();
+  hear(v, [w], n1);
+  hear(w, [v], n1);
+  hear(v, [], n2);
+  assert(!linked(v, w));
+  // Another one repeats the news; who heard them from us keeps silent.
+  await clock.advance(claimLife(2) / 2);
+  hear(v, [w], n1);
+  hear(w, [v], n1);
+  assert(!linked(v, w));
+  await clock.advance(claimLife(2) / 2);
+  assert(linked(v, w));
 });
 
 Deno.test("Adjacency keeps the word of the first few informants, and of so many nodes", async () => {
@@ -106,6 +134,6 @@ Deno.test("Adjacency keeps the word of the first few informants, and of so many 
   const made = (i: number) => i.toString(16).padStart(40, "a") as Identity;
   for (let i = 0; i < 2 * PEER_RECORDS; i++) hear(made(i), [made(i + 1)], mallory);
   assert(adjacency.graph().size <= PEER_RECORDS);
-  await clock.advance(farLife(PEER_RECORDS) + 1);
+  await clock.advance(claimLife(PEER_RECORDS) + 1);
   assert.equal(adjacency.graph().size, 0);
 });
