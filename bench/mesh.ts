@@ -16,6 +16,7 @@ import { NodeIdentity } from "../lib/crypto/identity.ts";
 import { useNativeSha256 } from "../lib/crypto/kdf.ts";
 import { systemClock } from "../lib/mesh/clock.ts";
 import { FRAME_HEADER_BYTES, FrameOpener, FrameSealer } from "../lib/mesh/frames.ts";
+import { claimLife } from "../lib/mesh/far_nodes.ts";
 import { handshake } from "../lib/mesh/handshake.ts";
 import type { Connection } from "../lib/mesh/net.ts";
 import { NonceSequence } from "../lib/mesh/nonces.ts";
@@ -53,6 +54,11 @@ function progress(what: string, begun: number): void {
   console.error(`${what}, ${((performance.now() - begun) / 1000).toFixed(0)} s of real time`);
 }
 
+/** Until last sessions are topped up, and what was said before then has lapsed everywhere. */
+function settleMinutes(nodes: number): number {
+  return 3 + claimLife(nodes) / MINUTE;
+}
+
 async function converge(sim: Simulation, begun: number): Promise<number> {
   const first = sim.clock.now();
   for (let minute = 0; minute < 10; minute++) {
@@ -73,8 +79,7 @@ async function scale(nodes: number, idleMinutes: number): Promise<Scale> {
   progress(`${nodes} nodes started`, begun);
   const convergence = await converge(sim, begun);
   progress(`${nodes} nodes converged after ${convergence} ms`, begun);
-  // Sessions are topped up every 67 s, and far records repeated every 250 s at 1,000 nodes.
-  await sim.clock.advance(Math.min(3, 2 + idleMinutes) * MINUTE);
+  await sim.clock.advance(idleMinutes === 0 ? 2 * MINUTE : settleMinutes(nodes) * MINUTE);
   progress(`${nodes} nodes settled`, begun);
   const start = { ...sim.net.traffic };
   await sim.clock.advance(idleMinutes * MINUTE);

@@ -125,17 +125,22 @@ function isRecent({ session, heardAgo }: NodeState): boolean {
   return (heardAgo ?? Infinity) <= (session ? ECHO_RECENT : FAR_RECENT);
 }
 
-/** The refusal for `faults`. */
-export function notReady(faults: readonly Fault[], self: Identity): NodeError {
+/** The first of `faults` in words, and how many more there are. */
+export function faultsText(faults: readonly Fault[], self: Identity): string {
   const texts = faults.map(({ a, b, reason }) =>
     b === null ? `${name(a, self)} ${reason}` : `${name(a, self)} and ${name(b, self)}: ${reason}`
   );
   const more = texts.length - FAULTS_SHOWN;
+  return `${texts.slice(0, FAULTS_SHOWN).join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+}
+
+/** The refusal for `faults`. */
+export function notReady(faults: readonly Fault[], self: Identity): NodeError {
   const culprits = new Set(faults.flatMap(({ a, b }) => b === null ? [a] : [a, b]));
   if (faults.some(({ b }) => b !== null)) culprits.delete(self);
   return new NodeError(
     "TF-NOT-READY",
-    `not ready: ${texts.slice(0, FAULTS_SHOWN).join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
+    `not ready: ${faultsText(faults, self)}`,
     {
       exit: 3,
       hint:

@@ -7,11 +7,14 @@ import type { Identity } from "../../lib/crypto/identity.ts";
 import { noBans } from "../../lib/mesh/bans.ts";
 import type { NodeContact } from "../../lib/mesh/command_types.ts";
 import type { SessionView } from "../../lib/mesh/mesh.ts";
+import type { AdminContext } from "../../lib/node/admin/context.ts";
+import { cannotSign } from "../../lib/node/admin/readiness.ts";
 import type { Contact } from "../../lib/node/contacts.ts";
 import { ECHO_FRESH } from "../../lib/node/echoes.ts";
 import { NodeError } from "../../lib/node/errors.ts";
 import { assess, type NodeState, type ReadinessView, readyGroup } from "../../lib/node/mutual.ts";
 import { Readiness } from "../../lib/node/readiness.ts";
+import { sampleMeta } from "../keystore/helpers.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const id = (n: number) => n.toString(16).padStart(40, "0") as Identity;
@@ -240,4 +243,16 @@ Deno.test("Readiness.require() refuses with TF-NOT-READY, pairs, reasons and cul
     assert.match(error.message, new RegExp(`${A} and ${B}: ${A} has no answer from ${B}`));
     return true;
   });
+});
+
+Deno.test("cannotSign() names the pairs that do not reach each other", () => {
+  const v = view({ [A]: ours([link(B, { known: false, age: -1n })]), [B]: ours() });
+  const ctx = { identity: { identity: SELF }, readiness: { view: () => v } };
+  const meta = sampleMeta("11".repeat(16), { committee: [SELF, A, B], threshold: 2 });
+  const error = cannotSign(ctx as unknown as AdminContext, meta);
+  assert.match(error.message, /3 of 3 members live, 3 needed/);
+  assert.equal(
+    error.hint,
+    `they do not reach each other: ${A} and ${B}: ${A} has not heard of ${B}`,
+  );
 });

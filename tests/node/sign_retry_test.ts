@@ -50,6 +50,8 @@ const done: Outcome = {
 interface WorldOptions {
   readonly threshold?: number;
   readonly dead?: readonly Identity[];
+  /** Those of them who are ready after all once they are asked. */
+  readonly answers?: readonly Identity[];
   /** Who shares a presignature. */
   readonly presigned?: readonly Identity[];
 }
@@ -111,11 +113,23 @@ function world(script: Step[], options: WorldOptions = {}) {
         if (culprits.length === 0) return Promise.resolve();
         return Promise.reject(new NodeError("TF-NOT-READY", "not ready", { exit: 3, culprits }));
       },
+      probe: () => {
+        for (const member of options.answers ?? []) dead.delete(member);
+        return Promise.resolve();
+      },
       view: () => ({
         self: SELF,
         now: clock.now(),
         preParams: 0,
-        state: (m: Identity) => ({ session: !dead.has(m), known: true, banned: null, told: null }),
+        state: (m: Identity) => ({
+          kind: "transfunctioner",
+          session: !dead.has(m),
+          known: !dead.has(m),
+          silent: dead.has(m),
+          answeredAgo: null,
+          banned: null,
+          told: null,
+        }),
       }),
     },
     penalties,
@@ -143,6 +157,17 @@ function world(script: Step[], options: WorldOptions = {}) {
 const attemptsOf = (
   result: Record<string, unknown>,
 ) => (result["attempts"] as { outcome: string; culprits: string[] }[]);
+
+Deno.test("sign() asks everybody before it refuses, and chooses among who answers", async () => {
+  const w = world([done], { dead: [A, B, C, D], answers: [C] });
+  await w.run();
+  assert.deepEqual(w.asked, [[SELF, C]]);
+  const alone = world([], { dead: [A, B, C, D], answers: [] });
+  await assert.rejects(alone.run(), { code: "TF-NOT-READY", message: /cannot sign now: 1 of 5/ });
+  // Those whom the caller names are not replaced by others.
+  const named = world([], { dead: [A], answers: [A] });
+  await assert.rejects(named.run({ members: [SELF, A] }), { code: "TF-NOT-READY" });
+});
 
 Deno.test("sign() uses a presignature where there is one, and says so", async () => {
   const w = world([done], { presigned: [SELF, B] });

@@ -12,7 +12,7 @@ import type { Entry } from "../ledger.ts";
 import { selfFirst } from "../presence.ts";
 import { type AdminContext, identities, integer, type Params } from "./context.ts";
 import { elect } from "./election.ts";
-import { cannotSign } from "./readiness.ts";
+import { cannotSign, requireReady } from "./readiness.ts";
 
 /** Signers and the request id that goes with them. */
 export interface Quorum {
@@ -30,7 +30,7 @@ export interface Suspects {
 }
 
 /** The signers of a first attempt. */
-export function firstQuorum(ctx: AdminContext, params: Params, meta: KeyMeta | undefined): Quorum {
+function firstQuorum(ctx: AdminContext, params: Params, meta: KeyMeta | undefined): Quorum {
   if (params["members"] !== undefined) {
     if (params["auto"] !== undefined) throw badRequest("give either members or auto");
     return { id: ctx.random(32), committee: identities(params, "members") };
@@ -49,6 +49,31 @@ export function firstQuorum(ctx: AdminContext, params: Params, meta: KeyMeta | u
   const candidates = trusted(ctx, ctx.readiness.group(ordered(ctx, committee)), size);
   if (candidates.length < size) throw cannotSign(ctx, meta!);
   return elect(candidates, size, ctx.random);
+}
+
+/**
+ * The signers of a first attempt, ready for each other. Where what is known does not yield them,
+ * all members are asked before anybody is refused: news may be old, or not have come yet.
+ *
+ * @throws {NodeError} TF-NOT-READY if they are not, or TF-REQUEST.
+ */
+export async function readyQuorum(
+  ctx: AdminContext,
+  params: Params,
+  meta: KeyMeta | undefined,
+): Promise<Quorum> {
+  for (let asked = false;; asked = true) {
+    try {
+      const quorum = firstQuorum(ctx, params, meta);
+      await requireReady(ctx, quorum.committee);
+      return quorum;
+    } catch (error) {
+      const others = error instanceof NodeError && error.code === "TF-NOT-READY" &&
+        params["members"] === undefined;
+      if (asked || !others) throw error;
+      await ctx.readiness.probe(meta!.committee);
+    }
+  }
 }
 
 /**

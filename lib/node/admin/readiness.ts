@@ -11,6 +11,7 @@ import { NodeError } from "../errors.ts";
 import { assess } from "../mutual.ts";
 import type { PeerInfo } from "../peer_directory.ts";
 import { selfFirst } from "../presence.ts";
+import { faultsText } from "../readiness.ts";
 import type { AdminContext } from "./context.ts";
 import { rulesView } from "./key_rules.ts";
 
@@ -139,6 +140,7 @@ export function requireCurve(ctx: AdminContext, members: readonly Identity[], cu
 export function cannotSign(ctx: AdminContext, meta: KeyMeta): NodeError {
   const live = liveMembers(ctx, meta.committee);
   const missing = meta.committee.filter((m) => !live.has(m));
+  const { faults } = assess(ctx.readiness.view(), meta.committee);
   return new NodeError(
     "TF-NOT-READY",
     `key ${meta.keyId} cannot sign now: ${live.size} of ${meta.committee.length} members ` +
@@ -147,7 +149,7 @@ export function cannotSign(ctx: AdminContext, meta: KeyMeta): NodeError {
       exit: 3,
       hint: missing.length > 0
         ? `not reachable: ${missing.join(", ")}`
-        : "they do not reach each other: see `transfunctioner peers`",
+        : `they do not reach each other: ${faultsText(faults, ctx.identity.identity)}`,
       culprits: missing,
     },
   );

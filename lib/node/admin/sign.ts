@@ -27,9 +27,9 @@ import { follow, within } from "./follow.ts";
 import {
   type Attempt,
   failureText,
-  firstQuorum,
   nextQuorum,
   type Quorum,
+  readyQuorum,
   type Suspects,
   suspectsOf,
 } from "./quorum.ts";
@@ -74,8 +74,7 @@ export async function sign(
   const attempts: Attempt[] = [];
   const out = new Set<Identity>();
   let offer = await offerFor(ctx, job);
-  let quorum: Quorum = offer ?? firstQuorum(ctx, params, meta);
-  if (offer === null) await requireReady(ctx, quorum.committee);
+  let quorum: Quorum = offer ?? await readyQuorum(ctx, params, meta);
   for (;;) {
     const since = ctx.clock.now();
     // The caller's time limit is for all attempts together.
@@ -88,8 +87,7 @@ export async function sign(
     offer = null;
     if (made === null) {
       // Somebody lacks its part: the same in nine rounds, without a word.
-      quorum = firstQuorum(ctx, params, meta);
-      await requireReady(ctx, quorum.committee);
+      quorum = await readyQuorum(ctx, params, meta);
       continue;
     }
     const common = {
