@@ -15,8 +15,9 @@ import {
   encodeAdminRequest,
 } from "./admin_protocol.ts";
 import type { Clock } from "./clock.ts";
+import { WireError } from "./errors.ts";
 import { handshake } from "./handshake.ts";
-import { DIAL_TIMEOUT } from "./limits.ts";
+import { ADMIN_CONNECT_TRIES, DIAL_TIMEOUT } from "./limits.ts";
 import type { Net } from "./net.ts";
 import { messageOf } from "./session.ts";
 import { Transport } from "./transport.ts";
@@ -72,23 +73,32 @@ export class AdminClient {
    * @throws {AdminError} `TF-ADMIN-CONNECT` if the node cannot be reached or is another one.
    */
   static async connect(options: AdminClientOptions): Promise<AdminClient> {
-    const { host, port, net, clock, random, key } = options;
-    try {
-      const connection = await net.dial(host, port, DIAL_TIMEOUT);
-      const transport = await Transport.connect(connection, { clock, random });
-      const { peer } = await handshake(transport, key, { random });
-      if (options.expect !== undefined && peer !== options.expect) {
-        transport.close();
-        throw new Error(`node ${peer} answers there, not ${options.expect}`);
+    const { host, port } = options;
+    for (let left = ADMIN_CONNECT_TRIES;; left--) {
+      try {
+        return await AdminClient.#open(options);
+      } catch (error) {
+        // The limits of the mesh are for strangers; a node that stood still for a moment is ours.
+        if (left > 1 && error instanceof WireError && error.kind === "deadline") continue;
+        throw new AdminError(
+          "TF-ADMIN-CONNECT",
+          `Cannot reach the node at ${host}:${port}: ${messageOf(error)}`,
+          "start it with `transfunctioner daemon`, or say where it is with --admin-address",
+        );
       }
-      return new AdminClient(peer, transport, options);
-    } catch (error) {
-      throw new AdminError(
-        "TF-ADMIN-CONNECT",
-        `Cannot reach the node at ${host}:${port}: ${messageOf(error)}`,
-        "start it with `transfunctioner daemon`, or say where it is with --admin-address",
-      );
     }
+  }
+
+  static async #open(options: AdminClientOptions): Promise<AdminClient> {
+    const { host, port, net, clock, random, key } = options;
+    const connection = await net.dial(host, port, DIAL_TIMEOUT);
+    const transport = await Transport.connect(connection, { clock, random });
+    const { peer } = await handshake(transport, key, { random });
+    if (options.expect !== undefined && peer !== options.expect) {
+      transport.close();
+      throw new Error(`node ${peer} answers there, not ${options.expect}`);
+    }
+    return new AdminClient(peer, transport, options);
   }
 
   /**

@@ -205,6 +205,8 @@ export const ADMIN_BURST = 100;
 export const ADMIN_REQUEST_BYTES = 256 * 1024;
 /** Bytes waiting for an admin client; a client that does not read is cut off. */
 export const ADMIN_QUEUE_BYTES = 16 * 1024 * 1024;
+/** Connections that a tool opens to a node that takes too long to answer, one after the other. */
+export const ADMIN_CONNECT_TRIES = 3;
 /** Distance of admin keep-alive pings, both ways; three fit in the 37 s read deadline. */
 export const ADMIN_PING_INTERVAL = 11_000;
 

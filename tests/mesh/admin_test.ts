@@ -75,6 +75,28 @@ async function withSetup(handler: Partial<AdminHandler>, test: (s: Setup) => Pro
   }
 }
 
+Deno.test("AdminClient.connect() asks a node again that stands still for a moment, but not for ever", async () => {
+  const setup = new Setup({});
+  const listen = () => setup.net.host("127.0.0.1").listen("127.0.0.1", 45068);
+  const still = await listen();
+  const connected = setup.client();
+  await still.accept();
+  await setup.clock.advance(4_000);
+  still.close();
+  await setup.listener.start();
+  await setup.clock.advance(4_000);
+  assert.equal((await connected).node, NODE.identity);
+  setup.listener.stop();
+  const deaf = await listen();
+  const refused = assert.rejects(setup.client(), {
+    code: "TF-ADMIN-CONNECT",
+    message: /took too long/,
+  });
+  await setup.clock.advance(60_000);
+  await refused;
+  deaf.close();
+});
+
 Deno.test("AdminClient.call() gets result and events", () =>
   withSetup({
     call(call: AdminCall) {
