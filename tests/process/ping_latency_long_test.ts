@@ -1,6 +1,6 @@
 /**
  * A daemon that computes a key generation of five answers pings within a second all the while: the
- * Go node drops a peer after 7 s at the start and 13 s later (issue 3 item 5).
+ * Go node drops a peer after 7 s at the start and 13 s later.
  */
 
 import assert from "node:assert/strict";
