@@ -1,6 +1,6 @@
 /**
  * A full run of three real daemons, logs at DEBUG, and then a search of everything that came out
- * of it for every secret of that run (attack G6, issue 7 item 9).
+ * of it for every secret of that run (attack G6).
  */
 
 import assert from "node:assert/strict";
