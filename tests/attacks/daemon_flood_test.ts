@@ -89,7 +89,7 @@ Deno.test("a daemon under floods answers honest pings within a second", async (t
         }
         assert.ok(sent > 0, figures);
         assert.ok(pinged.pings >= PINGS, figures);
-        assert.ok(pinged.busiest < 1_000 && pinged.typical < 1_000, figures);
+        assert.ok(pinged.busiest < 1_000 && pinged.slowest < 1_000, figures);
         assert.ok(most - before < MEMORY_MIB, figures);
         assert.equal(honest.ended, false, figures);
       });

@@ -31,7 +31,7 @@ Deno.test("five daemons answer pings within a second during an ECDSA key generat
     for (const [i, pinged] of (await watched).entries()) {
       const figures = `node ${i}: ${pingText(pinged)}`;
       assert.ok(pinged.pings > 20, figures);
-      assert.ok(pinged.busiest < 1_000 && pinged.typical < 1_000, figures);
+      assert.ok(pinged.busiest < 1_000 && pinged.slowest < 1_000, figures);
       assert.equal(peers[i]!.ended, false, figures);
     }
     await cluster.haveKey(key_id);
