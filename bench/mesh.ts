@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- prints its figures
 /**
  * Figures of the mesh: `deno run -A --v8-flags=--expose-gc,--max-old-space-size=12000 bench/mesh.ts
- * [--json] [--nodes 10,100,1000] [--no-sockets] [--no-simulation]`.
+ * [--json] [--nodes 10,100,1000] [--idle MINUTES] [--no-sockets] [--no-simulation]`.
  *
  * The first part simulates N real nodes on virtual time (see `tests/sim`): only the byte stream and
  * its encryption are replaced. The second part uses real sockets on loopback, both ends in this
@@ -299,7 +299,7 @@ if (import.meta.main) {
   const sizes = (Deno.args[Deno.args.indexOf("--nodes") + 1] ?? "").match(/^[\d,]+$/) === null
     ? [10, 100, 1_000]
     : Deno.args[Deno.args.indexOf("--nodes") + 1]!.split(",").map(Number);
-  // A minute of a thousand idle nodes takes seven of a processor: `--idle 0` leaves them out.
+  // A minute of a thousand idle nodes takes four to five of a processor: `--idle 0` leaves them out.
   const at = Deno.args.indexOf("--idle");
   const idle = at < 0 ? 4 : Number(Deno.args[at + 1]);
   const simulated: Scale[] = [];

@@ -44,8 +44,8 @@ function runtimeArguments(): string[] {
   return ["run", "-q", "--no-prompt", "--frozen", "--config", CONFIG];
 }
 
-/** Ports given out: nobody listens on them yet, so that the system would offer them again. */
-const given = new Set<number>();
+/** Ports looked at: nobody may listen yet on those given out, so that they look free. */
+const looked = new Set<number>();
 
 /**
  * Where ports are looked for: below those that systems give to outgoing connections by themselves,
@@ -57,11 +57,11 @@ const PORTS = { from: 20_000, count: 12_000 } as const;
 export function freePorts(count: number): number[] {
   const ports: number[] = [];
   while (ports.length < count) {
+    if (looked.size === PORTS.count) throw new Error("Cannot find a free port");
     const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
-    if (given.has(port)) continue;
-    given.add(port);
+    if (looked.has(port)) continue;
+    looked.add(port);
     if (isFree(port)) ports.push(port);
-    else if (given.size === PORTS.count) throw new Error("Cannot find a free port");
   }
   return ports;
 }

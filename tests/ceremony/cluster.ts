@@ -23,6 +23,7 @@ import type { TssCommand, WitnessCommand } from "../../lib/mesh/command_types.ts
 import { decodeCommand, encodeCommand } from "../../lib/mesh/commands.ts";
 import { signTss } from "../../lib/mesh/tss_command.ts";
 import { type CollectingLogger, collectingLogger } from "../../lib/observe/logger.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
 
 /** One round message on its way. */
 export interface Passing {
@@ -73,11 +74,16 @@ export class Cluster {
   /** Nodes that nobody can reach, as far as the others know. */
   gone: ReadonlySet<number> = new Set();
 
-  /** Makes `size` nodes. */
+  /**
+   * Makes `size` nodes.
+   *
+   * @param clock stands still unless the test moves it: nobody is late and nothing is said twice,
+   * however long the machine takes to compute.
+   */
   constructor(
     size: number,
     workers: WorkerFactory,
-    clock: Clock,
+    clock: Clock = new VirtualClock(),
     limits: Partial<CeremonyLimits> = {},
   ) {
     this.#clock = clock;

@@ -13,9 +13,6 @@ import { Cluster, failureOf, fixturePreParams, freshId, type Node } from "./clus
 
 const workers = await loadWorkers();
 
-/** Nobody is late and nothing is said twice, however long the machine takes to compute. */
-const stillClock = () => new VirtualClock();
-
 function keygen(cluster: Cluster) {
   const id = freshId();
   return (i: number, node: Node): CeremonySpec => ({
@@ -92,7 +89,7 @@ let made: Promise<KeygenResult[]> | undefined;
 /** A key made once, by nodes 0 to 2 of a cluster; every cluster has the same nodes. */
 function sharedKey(): Promise<KeygenResult[]> {
   made ??= (async () => {
-    const cluster = new Cluster(3, recording(crossed), stillClock());
+    const cluster = new Cluster(3, recording(crossed));
     try {
       return await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
     } finally {
@@ -103,7 +100,7 @@ function sharedKey(): Promise<KeygenResult[]> {
 }
 
 Deno.test("permissionless workers make an ECDSA key and sign with every pair of members", async () => {
-  const cluster = new Cluster(3, recording(crossed), stillClock());
+  const cluster = new Cluster(3, recording(crossed));
   try {
     const keys = await sharedKey();
     assert.equal(new Set(keys.map((k) => toHex(k.publicKey))).size, 1);
@@ -141,7 +138,7 @@ Deno.test("permissionless workers make an ECDSA key and sign with every pair of 
 
 // Other lies are in tests/tss; here it matters that a worker's verdict reaches the engine.
 Deno.test("a member with a wrong share in a key generation is named", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   cluster.tamper = (m) => {
     if (m.from !== 2 || m.to !== 0 || m.type !== "KGRound2Message1") return undefined;
     return [new Map([...m.content, ["Share", (m.content.get("Share") as bigint) + 1n]])];
@@ -183,7 +180,7 @@ Deno.test("a member that falls silent in a key generation is named by the deadli
 });
 
 Deno.test("an ECDSA key is handed to other members without changing", async () => {
-  const cluster = new Cluster(4, workers, stillClock());
+  const cluster = new Cluster(4, workers);
   try {
     const keys = await sharedKey();
     const { keyId, publicKey } = keys[0]!;
@@ -211,7 +208,7 @@ Deno.test("an ECDSA key is handed to other members without changing", async () =
 });
 
 Deno.test("pre-parameters of another node are refused before anything is sent", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   let sent = 0;
   cluster.tamper = () => (sent++, undefined);
   try {
@@ -265,7 +262,7 @@ function signPresigned(
 Deno.test("permissionless workers make presignatures and sign from them, in one message each", async () => {
   let started = 0;
   const log: (ToWorker | FromWorker)[] = [];
-  const cluster = new Cluster(3, (events) => (started++, recording(log)(events)), stillClock());
+  const cluster = new Cluster(3, (events) => (started++, recording(log)(events)));
   let messages = 0;
   try {
     const keys = await sharedKey();
@@ -304,7 +301,7 @@ Deno.test("permissionless workers make presignatures and sign from them, in one 
 });
 
 Deno.test("a member with a wrong share of a presigned signature is named, its thread ends", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   try {
     const keys = await sharedKey();
     const made = await presigned(cluster, keys, [0, 1, 2]);
@@ -325,7 +322,7 @@ Deno.test("a member with a wrong share of a presigned signature is named, its th
 });
 
 Deno.test("a presignature of another generation, key, node or quorum is refused in silence", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   try {
     const keys = await sharedKey();
     const made = await presigned(cluster, keys, [0, 1]);

@@ -9,9 +9,6 @@ import { Cluster, failureOf, freshId } from "./cluster.ts";
 
 const workers = await loadWorkers();
 
-/** Nobody is late and nothing is said twice, however long the machine takes to compute. */
-const stillClock = () => new VirtualClock();
-
 function keygen(cluster: Cluster, id = freshId()) {
   return (): CeremonySpec => ({
     kind: "keygen",
@@ -48,7 +45,7 @@ async function webCryptoVerify(key: Uint8Array, message: Uint8Array, signature: 
 }
 
 Deno.test("permissionless workers make an Ed25519 key, sign with it, and hand it on", async () => {
-  const cluster = new Cluster(4, workers, stillClock());
+  const cluster = new Cluster(4, workers);
   try {
     const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
     assert.equal(new Set(keys.map((k) => toHex(k.publicKey))).size, 1);
@@ -110,7 +107,7 @@ async function reshareTwice(cluster: Cluster, keys: KeygenResult[]): Promise<voi
 }
 
 Deno.test("a tampered Ed25519 share names its sender at the receiver", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   cluster.tamper = ({ from, to, type, content }) => {
     if (from !== 2 || to !== 0 || type !== "KGRound2Message1") return undefined;
     return [new Map([...content, ["Share", (content.get("Share") as bigint) - 1n]])];
@@ -127,7 +124,7 @@ Deno.test("a tampered Ed25519 share names its sender at the receiver", async () 
 });
 
 Deno.test("a malformed message names its sender, an unexpected field harms nobody", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   cluster.tamper = ({ from, to, type, content }) => {
     if (type !== "KGRound1Message") return undefined;
     return from === 1 && to === 0 ? [{}] : [new Map([...content, ["Extra", 1n]])];
@@ -143,7 +140,7 @@ Deno.test("a malformed message names its sender, an unexpected field harms nobod
 });
 
 Deno.test("repeated messages are nothing, contradicting broadcasts convict their sender", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   cluster.tamper = ({ from, type, content }) => {
     if (type !== "KGRound1Message") return undefined;
     return from === 1 ? [content, { Commitment: 5n }] : [content, content];
@@ -192,7 +189,7 @@ Deno.test("a silent member is named when the round's time is over", async () => 
 });
 
 Deno.test("a member that starts late still finds the others' messages", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   try {
     const spec = keygen(cluster);
     const early = cluster.start([0, 1], spec);
@@ -210,7 +207,7 @@ Deno.test("a member that starts late still finds the others' messages", async ()
 });
 
 Deno.test("a damaged, a swapped and a foreign share file are told apart from a member's fault", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   try {
     const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
     const damaged = keys[0]!.shareCiphertext.slice();
@@ -227,7 +224,7 @@ Deno.test("a damaged, a swapped and a foreign share file are told apart from a m
 });
 
 Deno.test("a share that cannot be stored fails the resharing before anybody is told", async () => {
-  const cluster = new Cluster(3, workers, stillClock());
+  const cluster = new Cluster(3, workers);
   try {
     const keys = await cluster.complete("keygen", [0, 1, 2], keygen(cluster));
     const id = freshId();

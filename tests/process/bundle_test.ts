@@ -8,7 +8,7 @@ import { fixtureSets } from "../../cli/demo/fixtures.ts";
 import { freePorts } from "../../cli/demo/processes.ts";
 import { verifyIndependently } from "../../cli/demo/verify.ts";
 import { VERSION } from "../../lib/version.ts";
-import { PATIENCE_MS } from "./cluster.ts";
+import { until } from "./operator.ts";
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 /** Everything that a build reads. */
@@ -58,15 +58,6 @@ class Binary {
     const { code, out, err } = await this.run([...args, "--json"], env);
     assert.equal(code, 0, `${args.join(" ")}: ${err}`);
     return JSON.parse(out) as T;
-  }
-}
-
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!await check()) {
-    assert(performance.now() < deadline, `gave up waiting until ${what}`);
-    // Real processes need real time.
-    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 

@@ -22,7 +22,6 @@ import {
 } from "../../ceremony/cluster.ts";
 import { localWorkers } from "../../ceremony/local_worker.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
-import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const workers = await loadWorkers();
 
@@ -71,7 +70,7 @@ export async function withCluster(
   clock?: Clock,
 ): Promise<void> {
   const made = clock === undefined ? workers : localWorkers(seededRandom("byzantine"));
-  const cluster = new Cluster(size, made, clock ?? new VirtualClock());
+  const cluster = new Cluster(size, made, clock);
   cluster.comparing = new Set(cluster.nodes.keys());
   try {
     await run(cluster);
